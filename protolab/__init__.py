@@ -1,0 +1,31 @@
+"""protolab: what WebSocket, Server-Sent Events, GraphQL and gRPC really say to each other.
+
+`from protolab import websocket, lab` works; importing the package alone imports nothing else.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_ROOMS = {"lab": "protolab.lab", "view": "protolab.view", "capture": "protolab.capture"}
+
+
+def __getattr__(name: str) -> Any:
+    """A room or a protocol's folder, imported when first asked for (PEP 562)."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    target = _ROOMS.get(name, f"protolab.protocols.{name}")
+    try:
+        return importlib.import_module(target)
+    except ModuleNotFoundError as error:
+        if error.name != target:
+            raise
+        raise AttributeError(f"protolab has no {name!r}") from None
+
+
+def load_ipython_extension(ipython: object) -> None:
+    """`%load_ext protolab`: let `asyncio.run(...)` pasted from elsewhere work in a cell. Nothing of ours needs it."""
+    importlib.import_module("protolab.nesting").apply()

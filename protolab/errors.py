@@ -1,0 +1,10 @@
+"""Errors that a user of the lab can meet. Trouble in captured bytes is never one of these: it is a Finding."""
+
+
+class LabError(Exception):
+    """Something in the lab is wrong (a port, a file, a server that died): `problem` says what, `remedy` what to do next."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem} {remedy}")
+        self.problem = problem
+        self.remedy = remedy

@@ -1,0 +1,71 @@
+"""The contract that a protocol's folder fulfils, and how folders are found. Nothing here names a protocol.
+
+A folder `protocols/<name>/` has the same file names in each: `__init__` (its `CARD` and its public names, lazily), `decode`,
+`states`, `server`, `client`, `scenarios`, and `captures/` with frozen recordings. A card is cheap to import: what it names is
+imported when asked for, so listing the protocols pulls in none of their libraries.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from protolab.capture import Connection
+from protolab.conversation import Conversation
+from protolab.fields import Side
+
+LOOK = 4096  # bytes of each side's beginning that a card may look at to recognise its protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a protocol's folder says of itself.
+
+    `recognise(client, server, midway)` looks at the first bytes of each side and answers 0 (not mine) to 100 (surely mine).
+    `servers` maps the names of `protolab serve` to "module:Class"; `scenarios` maps names of conversations to
+    "module:function"; all modules are relative to the folder.
+    """
+
+    name: str
+    title: str
+    specifications: tuple[str, ...]
+    recognise: Callable[[bytes, bytes, bool], int]
+    servers: Mapping[str, str] = field(default_factory=dict)
+    scenarios: Mapping[str, str] = field(default_factory=dict)
+
+    def load(self, target: str) -> Any:
+        """The object that "module:name" means in this protocol's folder."""
+        module, _, name = target.partition(":")
+        return getattr(importlib.import_module(f"{__name__}.{self.name}.{module}"), name)
+
+
+@cache
+def cards() -> tuple[Card, ...]:
+    """The card of every folder here, by name."""
+    folders = sorted(info.name for info in pkgutil.iter_modules(__path__) if info.ispkg)
+    return tuple(importlib.import_module(f"{__name__}.{name}").CARD for name in folders)
+
+
+def card(name: str) -> Card:
+    """The card of that name; KeyError names those there are."""
+    for found in cards():
+        if found.name == name:
+            return found
+    raise KeyError(f"no protocol {name!r}; there are: {', '.join(found.name for found in cards())}")
+
+
+def recognise(connection: Connection) -> Card:
+    """The protocol that a connection most probably speaks, judged by the first bytes of both sides."""
+    client, server = (connection.read(side, 0, LOOK) for side in Side)
+    return max(cards(), key=lambda card: card.recognise(client, server, connection.midway))
+
+
+def decode(connection: Connection, protocol: str | None = None) -> Conversation[Any, Any]:
+    """The units of a connection, by the protocol named or by the one it is recognised as."""
+    chosen = recognise(connection) if protocol is None else card(protocol)
+    conversation: Conversation[Any, Any] = chosen.load("decode:decode")(connection)
+    return conversation
