@@ -1,0 +1,1 @@
+"""Tests of recording: the model, the tap, and the files."""
