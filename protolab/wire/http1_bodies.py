@@ -1,0 +1,144 @@
+"""HTTP/1.1 bodies, RFC 9112 sections 6 and 7: how long a body is, what a chunk is, and where each part of a connection starts."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections import deque
+from typing import NamedTuple
+
+from protolab.fields import Field, Side, unparsed
+from protolab.findings import Finding, Rule
+from protolab.wire.http1 import Head, elements, head_end, request, response
+
+HEAD, BODY, CHUNK, LAST_CHUNK, REST = range(5)  # what kind of part a splitter found
+
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})([^\n]*?)(\r?\n)")
+_LAST = re.compile(rb"0+(?:[^\n0-9A-Fa-f][^\n]*)?\n(?:(?!\r?\n)[^\n]*\n)*\r?\n")  # with its trailers
+
+CHUNK_SIZE = Rule(
+    "chunk-size", "this is not a chunk: a size in hexadecimal and CR LF must stand here", "RFC 9112 section 7.1", "HTTP 400",
+    "write each chunk as its size in hexadecimal, CR LF, the data, CR LF",
+)  # fmt: skip
+
+
+class Framing(NamedTuple):
+    """How the body after a head is delimited: "none", "length", "chunked" or "close" (until the stream ends)."""
+
+    kind: str
+    length: int = 0
+
+
+def framing(head: Head, method: str | None = None) -> Framing:
+    """RFC 9112 section 6.3. For a response pass the `method` of its request; for a request leave it out."""
+    status = head.status
+    if method is not None and (method == "HEAD" or status < 200 or status in (204, 304)):
+        return Framing("none")
+    coding = head.get("Transfer-Encoding")
+    if coding is not None and elements(coding)[-1:] == ["chunked"]:
+        return Framing("chunked")
+    length = head.get("Content-Length")
+    if coding is None and length is not None and set(elements(length)) and len(set(elements(length))) == 1:
+        digits = elements(length)[0]
+        if digits.isascii() and digits.isdigit():
+            return Framing("length", int(digits)) if int(digits) else Framing("none")
+    return Framing("none") if method is None else Framing("close")
+
+
+def chunk(data: bytes, side: Side) -> tuple[Field, tuple[Finding, ...]]:
+    """One chunk, or the last one with its trailers: its tree, whose `chunk data` field holds the payload."""
+    match = _CHUNK.match(data)
+    if match is None:
+        if _LAST.match(data) is None and b"\n" in data:
+            return unparsed(0, len(data), "not a chunk"), (CHUNK_SIZE.at(0, data.index(b"\n"), side),)
+        return unparsed(0, len(data), "cut off in the chunk's size"), ()
+    size, stop = int(match[1], 16), match.end()
+    children = [Field("chunk size", 0, match.end(1), size, f"hexadecimal: {size} bytes follow")]
+    if match[2]:
+        children.append(Field("chunk extension", match.start(2), match.end(2), match[2].decode("utf-8", "backslashreplace")))
+    children.append(Field("line end", match.start(3), stop))
+    body = min(stop + size, len(data))
+    if body > stop:
+        children.append(Field("chunk data", stop, body, data[stop:body], "" if body == stop + size else "cut off"))
+    if body < len(data):
+        children.append(Field("line end" if size else "trailers and blank line", body, len(data)))
+    return Field("chunk" if size else "last chunk", 0, len(data), None, "", tuple(children)), ()
+
+
+class Splitter:
+    """Where the heads, bodies and chunks of one HTTP/1.1 connection start, on both sides; resumable when bytes are added.
+
+    `kinds[side]` says what each part is, beside the `starts` that `split` appends to. After a 101 the side is `upgraded`
+    and the rest of its stream belongs to another protocol.
+    """
+
+    def __init__(self) -> None:
+        self.kinds = (bytearray(), bytearray())
+        self.at = [0, 0]
+        self.upgraded = [False, False]
+        self.waiting = False  # the client asked to change protocols and has no answer yet
+        self._methods: deque[str] = deque()  # of requests that have no response yet
+        self._bodies: list[Framing] = [Framing("none"), Framing("none")]
+
+    def split(self, streams: tuple[bytearray, bytearray], starts: tuple[array[int], array[int]], ended: list[bool]) -> None:
+        """Move past every part that is complete. `ended[side]` says that nothing more will come from that side."""
+        while any([self._step(side, streams[side], starts[side], ended[side]) for side in Side]):
+            continue
+
+    def _step(self, side: Side, stream: bytearray, starts: array[int], ended: bool) -> bool:
+        at, body = self.at[side], self._bodies[side]
+        if at >= len(stream) or self.upgraded[side] or (side is Side.CLIENT and self.waiting):
+            return False
+        if body.kind == "length":
+            end, kind = at + body.length, BODY
+            if end <= len(stream):
+                self._bodies[side] = Framing("none")
+        elif body.kind == "chunked":
+            end, kind = self._chunk_end(stream, at)
+            if kind == LAST_CHUNK and end > 0:
+                self._bodies[side] = Framing("none")
+            elif kind == REST:
+                self._bodies[side] = Framing("close")
+                return True
+        elif body.kind == "close":
+            end, kind = (len(stream) if ended else -1), BODY
+        else:
+            end, kind = head_end(stream, at), HEAD
+            if end > 0:
+                self._read_head(side, bytes(stream[at:end]))
+                return False
+        if not 0 <= end <= len(stream):
+            return False
+        starts.append(at)
+        self.kinds[side].append(kind)
+        self.at[side] = end
+        return True
+
+    @staticmethod
+    def _chunk_end(stream: bytearray, at: int) -> tuple[int, int]:
+        if last := _LAST.match(stream, at):
+            return last.end(), LAST_CHUNK
+        if match := _CHUNK.match(stream, at):
+            size = int(match[1], 16)
+            if not size:
+                return -1, LAST_CHUNK
+            end = match.end() + size
+            ending = 2 if stream[end : end + 1] == b"\r" else 1
+            return end + ending, CHUNK
+        return -1, (REST if stream.find(b"\n", at) >= 0 else CHUNK)
+
+    def _read_head(self, side: Side, data: bytes) -> None:
+        """Learn from a head how its body is delimited, and whether the connection changes protocols."""
+        if side is Side.CLIENT:
+            head = request(data)
+            self._methods.append(head.start[0])
+            self._bodies[side] = framing(head)
+            self.waiting = head.get("Upgrade") is not None
+            return
+        head = response(data)
+        if head.status == 101:
+            self.upgraded = [True, True]
+        if not 100 <= head.status < 200 or head.status == 101:
+            method = self._methods.popleft() if self._methods else "GET"
+            self._bodies[side] = framing(head, method)
+            self.waiting = False

@@ -1,0 +1,195 @@
+"""WebSocket frames, RFC 6455 section 5: where they start, what their bits mean, and how to build any of them.
+
+The functions go from cheap to dear. `scan` only finds where frames start; `read_head` reads one header; `tree` explains one
+frame to the bit; `Frame` is the whole frame as values that `encode` turns back into the very same bytes, valid or not.
+"""
+
+from __future__ import annotations
+
+from array import array
+from functools import cache
+from typing import NamedTuple
+
+from protolab.fields import Field
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+OPCODES = {CONTINUATION: "continuation", TEXT: "text", BINARY: "binary", CLOSE: "close", PING: "ping", PONG: "pong"}
+
+# Section 5.2: the second byte alone says how far it is to the next frame, unless an extended length follows (0 here).
+_STEP = bytes(0 if second & 0x7F > 125 else 2 + (second & 0x7F) + (second >> 7) * 4 for second in range(256))
+
+
+class Head(NamedTuple):
+    """A frame's header. `form` is how its length is written, in bits: 7, 16 or 64; `key` is None when not masked."""
+
+    fin: bool
+    rsv1: bool
+    rsv2: bool
+    rsv3: bool
+    opcode: int
+    form: int
+    length: int
+    key: bytes | None
+    size: int  # of the header itself: where the payload starts
+
+    @property
+    def control(self) -> bool:
+        """Opcodes 8 to F are control frames (section 5.5)."""
+        return self.opcode >= 8
+
+
+class Frame(NamedTuple):
+    """One frame as values, legal or not; `payload` is unmasked. `length` lies about the payload's size when it is set.
+
+    >>> Frame(TEXT, b"Hello").encode()
+    b'\\x81\\x05Hello'
+    >>> Frame.decode(b"\\x81\\x05Hello").payload
+    b'Hello'
+    """
+
+    opcode: int
+    payload: bytes = b""
+    fin: bool = True
+    rsv1: bool = False
+    rsv2: bool = False
+    rsv3: bool = False
+    key: bytes | None = None
+    form: int | None = None
+    length: int | None = None
+
+    def encode(self) -> bytes:
+        """The bytes of this frame. ValueError names a value that no frame can hold."""
+        if not 0 <= self.opcode <= 15:
+            raise ValueError(f"opcode {self.opcode} does not fit in four bits; use 0 to 15")
+        if self.key is not None and len(self.key) != 4:
+            raise ValueError(f"a masking key has 4 bytes, not {len(self.key)}")
+        length = len(self.payload) if self.length is None else self.length
+        form = self.form or (7 if length <= 125 else 16 if length <= 0xFFFF else 64)
+        if form not in (7, 16, 64) or not 0 <= length < (126 if form == 7 else 1 << form):
+            raise ValueError(f"length {length} cannot be written in {form} bits; use form 7, 16 or 64")
+        first = self.fin << 7 | self.rsv1 << 6 | self.rsv2 << 5 | self.rsv3 << 4 | self.opcode
+        second = (self.key is not None) << 7 | (length if form == 7 else 126 if form == 16 else 127)
+        extended = b"" if form == 7 else length.to_bytes(form // 8)
+        if self.key is None:
+            return bytes((first, second)) + extended + self.payload
+        return bytes((first, second)) + extended + self.key + mask(self.payload, self.key)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Frame:
+        """The frame that starts `data`; a payload cut short keeps the length that was announced. ValueError: no header."""
+        head = read_head(data)
+        if head is None:
+            raise ValueError(f"{len(data)} bytes are not yet a frame header")
+        payload = data[head.size : head.size + head.length]
+        if head.key is not None:
+            payload = mask(payload, head.key)
+        length = None if len(payload) == head.length else head.length
+        return cls(head.opcode, payload, head.fin, head.rsv1, head.rsv2, head.rsv3, head.key, head.form, length)
+
+
+def mask(data: bytes, key: bytes) -> bytes:
+    """Section 5.3: byte i of the payload XOR byte i mod 4 of the key; the same operation masks and unmasks.
+
+    Done as one XOR of two big integers: in pure Python that is twenty times as fast as a loop.
+
+    >>> mask(bytes.fromhex("7f9f4d5158"), bytes.fromhex("37fa213d"))
+    b'Hello'
+    """
+    size = len(data)
+    stream = (key * (size // 4 + 1))[:size]
+    return (int.from_bytes(data) ^ int.from_bytes(stream)).to_bytes(size)
+
+
+def scan(data: bytes | bytearray, start: int, starts: array[int]) -> int:
+    """Append to `starts` where each complete frame from `start` on begins; return where the first incomplete one does."""
+    position, append, step, size = start, starts.append, _STEP, len(data)
+    before = len(starts)
+    try:
+        while True:  # the bounds check is the IndexError: no comparison for each frame
+            if distance := step[data[position + 1]]:
+                append(position)
+                position += distance
+            else:
+                head = read_head(data, position)
+                if head is None:
+                    return position
+                append(position)
+                position += head.size + head.length
+    except IndexError:
+        if position > size and len(starts) > before:
+            return starts.pop()
+    return position
+
+
+def read_head(data: bytes | bytearray, at: int = 0) -> Head | None:
+    """The header that starts at offset `at`, or None when it is not complete."""
+    if len(data) < at + 2:
+        return None
+    first, second = data[at], data[at + 1]
+    form = {126: 16, 127: 64}.get(second & 0x7F, 7)
+    payload = at + 2 + (form // 8 if form > 7 else 0) + (second >> 7) * 4
+    if len(data) < payload:
+        return None
+    length = second & 0x7F if form == 7 else int.from_bytes(data[at + 2 : at + 2 + form // 8])
+    key = bytes(data[payload - 4 : payload]) if second & 0x80 else None
+    flags = (bool(first & 0x80), bool(first & 0x40), bool(first & 0x20), bool(first & 0x10))
+    return Head(*flags, first & 0x0F, form, length, key, payload - at)
+
+
+@cache
+def opening(first: int, second: int) -> tuple[Field, ...]:
+    """The fields of a frame's first two bytes. Equal headers share them: offsets count from the frame's start."""
+    opcode, length = first & 0x0F, second & 0x7F
+    name = OPCODES.get(opcode, f"reserved {opcode:X}")
+    family = "control" if opcode >= 8 else "data"
+    fin = "the last (or only) fragment of its message" if first & 0x80 else "more fragments follow"
+    if length < 126:
+        says = f"{length} bytes of payload" if length != 1 else "1 byte of payload"
+    else:
+        says = f"{length} means: the length stands in the next {16 if length == 126 else 64} bits"
+    masked = "a masking key follows, the payload is XORed with it" if second & 0x80 else "the payload stands as it is"
+    rsv = ("reserved for extensions: not used", "set: an extension gives it meaning")
+    return (
+        Field("FIN", 0, 1, bool(first & 0x80), fin, bits=(0, 1)),
+        Field("RSV1", 0, 1, bool(first & 0x40), rsv[first >> 6 & 1], bits=(1, 2)),
+        Field("RSV2", 0, 1, bool(first & 0x20), rsv[first >> 5 & 1], bits=(2, 3)),
+        Field("RSV3", 0, 1, bool(first & 0x10), rsv[first >> 4 & 1], bits=(3, 4)),
+        Field("opcode", 0, 1, opcode, f"{name}: a {family} frame", bits=(4, 8)),
+        Field("MASK", 1, 2, bool(second & 0x80), masked, bits=(0, 1)),
+        Field("payload length", 1, 2, length, says, bits=(1, 8)),
+    )
+
+
+def tree(data: bytes, head: Head | None, payload: Field | None = None) -> Field:
+    """The field tree of the frame that `data` holds, whole or cut short.
+
+    `payload` explains the bytes after the header (offsets from the frame's start); without it they are one plain field.
+    """
+    size = len(data)
+    if size < 2:
+        children: tuple[Field, ...] = (opening(data[0], 0)[:5] if size else ())
+        return Field("frame", 0, size, None, "cut off in its first two bytes", children)
+    children = opening(data[0], data[1])
+    second, at = data[1], 2
+    if second & 0x7F > 125:
+        end = min(2 if second & 0x7F == 126 else 8, size - 2) + 2
+        if end == (4 if second & 0x7F == 126 else 10):
+            length = int.from_bytes(data[2:end])
+            children += (Field("extended payload length", 2, end, length, f"{length} bytes of payload, as one big-endian number"),)
+        else:
+            children += (Field("extended payload length", 2, end, None, "cut off"),)
+        at = end
+    if second & 0x80 and at < size:
+        end = min(at + 4, size)
+        note = "byte i of the payload is XORed with byte i mod 4 of this" if end == at + 4 else "cut off"
+        children += (Field("masking key", at, end, data[at:end], note),)
+        at = end
+    if payload is not None:
+        children += (payload,)
+    elif head is not None and at < size:
+        children += (Field("payload", at, size, data[at:], _so_far(size - at, head.length)),)
+    return Field("frame", 0, size, None, "", tuple(child for child in children if child.start < size))
+
+
+def _so_far(there: int, announced: int) -> str:
+    return "" if there == announced else f"{there} of {announced} bytes so far"
