@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from array import array
+from bisect import bisect_right
 from collections import deque
 from typing import NamedTuple
 
 from protolab.fields import Field, Side, unparsed
 from protolab.findings import Finding, Rule
+from protolab.units import Unit
 from protolab.wire.http1 import Head, elements, head_end, request, response
 
 HEAD, BODY, CHUNK, LAST_CHUNK, REST = range(5)  # what kind of part a splitter found
@@ -65,6 +67,31 @@ def chunk(data: bytes, side: Side) -> tuple[Field, tuple[Finding, ...]]:
     return Field("chunk" if size else "last chunk", 0, len(data), None, "", tuple(children)), ()
 
 
+def part(kind: int, side: Side, data: bytes) -> tuple[str, Field, tuple[Finding, ...]]:
+    """A part that a `Splitter` found: what to call it, its tree, and the rules it breaks."""
+    if kind == HEAD:
+        head = request(data) if side is Side.CLIENT else response(data)
+        return head.field.name, head.field, head.findings
+    if kind in (CHUNK, LAST_CHUNK):
+        field, findings = chunk(data, side)
+        return field.name, field, findings
+    return "body", Field("body", 0, len(data), data), ()
+
+
+def entitle(unit: Unit) -> str:
+    """A part's line in the ladder: the start line of a head, the size of a body or chunk."""
+    if unit.kind.endswith("head"):
+        if not unit.place.complete:
+            return f"{unit.kind}, {len(unit.data)} bytes so far"
+        line = next((child for child in unit.field.children if child.name in ("request line", "status line")), None)
+        parts = [str(part.value) for part in line.children if part.name not in ("space", "line end")] if line else []
+        return " ".join(parts) or f"{unit.kind} that cannot be read"
+    if unit.kind == "last chunk":
+        return "last chunk"
+    size = next((len(field.value) for field in unit.field.children if field.name == "chunk data" and isinstance(field.value, bytes)), len(unit.data))
+    return f"{unit.kind}, {size} bytes" + ("" if unit.place.complete else " so far")
+
+
 class Splitter:
     """Where the heads, bodies and chunks of one HTTP/1.1 connection start, on both sides; resumable when bytes are added.
 
@@ -106,13 +133,20 @@ class Splitter:
             end, kind = head_end(stream, at), HEAD
             if end > 0:
                 self._read_head(side, bytes(stream[at:end]))
-                return False
         if not 0 <= end <= len(stream):
             return False
         starts.append(at)
         self.kinds[side].append(kind)
         self.at[side] = end
         return True
+
+    def kind(self, side: Side, starts: array[int], start: int) -> int | None:
+        """The kind of the part that starts at `start`, whole or not; None when it belongs to another protocol."""
+        kinds = self.kinds[side]
+        index = bisect_right(starts, start, 0, len(kinds)) - 1 if kinds else -1
+        if index >= 0 and starts[index] == start:
+            return kinds[index]
+        return None if self.upgraded[side] else {"none": HEAD, "chunked": CHUNK}.get(self._bodies[side].kind, BODY)
 
     @staticmethod
     def _chunk_end(stream: bytearray, at: int) -> tuple[int, int]:

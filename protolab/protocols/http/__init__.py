@@ -1,0 +1,16 @@
+"""Plain HTTP/1.1: what is left when no protocol that rides on it claims the connection."""
+
+from __future__ import annotations
+
+import re
+
+from protolab.protocols import Card
+
+_REQUEST = re.compile(rb"\s*[!-~]+ [^\r\n]+ HTTP/1\.\d\r?\n")
+
+
+def _recognise(client: bytes, server: bytes, midway: bool) -> int:
+    return 50 if _REQUEST.match(client) or server.startswith(b"HTTP/1.") else 0
+
+
+CARD = Card("http", "HTTP/1.1", ("RFC 9110", "RFC 9112"), recognise=_recognise)

@@ -1,0 +1,51 @@
+"""WebSocket, RFC 6455 with RFC 7692: its card, and what `from protolab import websocket` offers, imported when asked for."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import Any
+
+from protolab.protocols import Card
+
+_UPGRADE = re.compile(rb"\nupgrade:[^\n]*websocket", re.I)
+
+
+def _recognise(client: bytes, server: bytes, midway: bool) -> int:
+    if _UPGRADE.search(client) or _UPGRADE.search(server):
+        return 90
+    if midway:
+        plausible = [first & 0x70 in (0, 0x40) and first & 0x0F in (0, 1, 2, 8, 9, 10) for first in (*client[:1], *server[:1])]
+        return 40 if all(plausible) and (not client[1:] or client[1] & 0x80) and (not server[1:] or not server[1] & 0x80) else 2
+    return 0
+
+
+CARD = Card(
+    "websocket",
+    "WebSocket",
+    ("RFC 6455", "RFC 7692"),
+    recognise=_recognise,
+    servers={"echo": "server:EchoServer", "chat": "chat:ChatServer"},
+)
+
+_PUBLIC = {
+    "connect": "client",
+    "EchoServer": "server",
+    "ChatServer": "chat",
+    "decode": "decode",
+    "accept": "handshake",
+    "RULES": "rules",
+    "Frame": "protolab.wire.websocket_frames",
+}
+__all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    module = _PUBLIC.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(module if "." in module else f"{__name__}.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

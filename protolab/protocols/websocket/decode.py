@@ -1,0 +1,189 @@
+"""A WebSocket connection, both sides: the handshake's heads, then frames, each explained to the bit and judged."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from protolab.capture import Connection
+from protolab.conversation import Conversation
+from protolab.fields import Derived, Field, Side
+from protolab.protocols.websocket import handshake, rules
+from protolab.protocols.websocket.close_codes import close_body
+from protolab.protocols.websocket.deflate import Agreement
+from protolab.protocols.websocket.messages import Direction, Message, Step
+from protolab.units import Place, Unit
+from protolab.wire import http1_bodies, websocket_frames
+from protolab.wire.http1_bodies import HEAD, Splitter
+from protolab.wire.websocket_frames import BINARY, CLOSE, CONTINUATION, OPCODES, PING, PONG, TEXT
+
+SHOWN = 60  # characters of a message that its title quotes
+
+
+def decode(connection: Connection) -> WebSocketConversation:
+    """The units of a WebSocket connection. A `midway` one has no handshake: it begins with frames."""
+    return WebSocketConversation(connection)
+
+
+class State:
+    """What is known of both peers before a unit."""
+
+    def __init__(self, midway: bool) -> None:
+        self.offer: handshake.Offer | None = None
+        self.answered = midway
+        self.accepted = midway
+        self.directions = (Direction(Side.CLIENT, midway=midway), Direction(Side.SERVER, midway=midway))
+
+    def settle(self, answer: handshake.Answer) -> None:
+        """Take in the server's answer: from here on both sides speak frames, perhaps compressed ones."""
+        self.answered, self.accepted = True, answer.accepted
+        if answer.accepted:
+            agreement: Agreement | None = answer.agreement
+            self.directions = (Direction(Side.CLIENT, agreement), Direction(Side.SERVER, agreement))
+
+
+class Part(NamedTuple):
+    """The context of a unit that is HTTP: its kind, and what the handshake made of it."""
+
+    kind: int
+    settled: handshake.Offer | handshake.Answer | None = None
+
+
+Context = Part | tuple[Step, bool]  # a frame's step, and whether the client was still to wait for the answer
+
+
+class WebSocketConversation(Conversation[State, Context]):
+    protocol = "websocket"
+
+    def __init__(self, connection: Connection) -> None:
+        self._http = Splitter()
+        if connection.midway:
+            self._http.upgraded = [True, True]
+        super().__init__(connection)
+
+    def scan(self) -> None:
+        http, streams = self._http, self.connection.streams
+        ended = [any(end.side is side for end in self.connection.ends) for side in Side]
+        http.split(streams, self.starts, ended)
+        if http.waiting and not self.connection.size(Side.SERVER):
+            http.upgraded[Side.CLIENT] = True  # frames before any answer: too early, yet frames
+        for side in Side:
+            if http.upgraded[side]:
+                http.at[side] = websocket_frames.scan(streams[side], http.at[side], self.starts[side])
+            self.scanned[side] = http.at[side]
+
+    def begin(self) -> State:
+        return State(self.connection.midway)
+
+    def advance(self, state: State, place: Place, data: bytes) -> Context:
+        kind = self._http.kind(place.side, self.starts[place.side], place.start)
+        if kind is None:
+            direction = state.directions[place.side]
+            step = direction.step(data, place.number, place.start, place.complete, state.directions[place.side.other])
+            return step, place.side is Side.CLIENT and not state.answered
+        if kind != HEAD or not place.complete:
+            return Part(kind)
+        if place.side is Side.CLIENT:
+            state.offer = handshake.read_request(data, place.start)
+            return Part(kind, state.offer if state.offer.upgrade else None)
+        answer = handshake.read_response(data, state.offer)
+        if answer.accepted:
+            state.settle(answer)
+        return Part(kind, answer)
+
+    def explain(self, place: Place, data: bytes, context: Context) -> Unit:
+        if isinstance(context, Part):
+            name, field, findings = http1_bodies.part(context.kind, place.side, data)
+            if context.settled is not None:
+                field, findings = context.settled.field, context.settled.findings
+            return Unit(self.protocol, name, place, data, field, findings, (), http1_bodies.entitle)
+        step, early = context
+        field = _frame(data, step)
+        findings = step.findings
+        if early:
+            findings = (rules.EARLY_DATA.at(0, len(data), place.side), *findings)
+        return Unit(self.protocol, "frame", place, data, field, findings, step.discards, _title)
+
+
+def _frame(data: bytes, step: Step) -> Field:
+    head = step.head
+    if head is None or len(data) == head.size:
+        field = websocket_frames.tree(data, head)
+        return field._replace(derived=(_message(step.message),)) if step.message else field
+    size, payload = len(data), step.payload
+    note = "" if len(payload) == head.length else f"{len(payload)} of {head.length} bytes so far"
+    content = _content(step.opcode, payload, step.inflated is not None or (head.rsv1 and not head.control))
+    derived: tuple[Derived, ...] = ()
+    children: tuple[Field, ...] = ()
+    if head.key is not None:
+        derived = (Derived("unmasked payload", payload, content, "each byte XORed with the masking key's byte at its offset mod 4"),)
+    elif content.children:
+        children = content.shifted(head.size).children
+    if step.message is not None:
+        derived += (_message(step.message),)
+    value = content.value if content.value is not None else payload
+    field = Field("payload", head.size, size, value, note or content.note, children, None, derived)
+    return websocket_frames.tree(data, head, field)
+
+
+def _content(opcode: int, payload: bytes, compressed: bool) -> Field:
+    """What a frame's unmasked payload says, as far as this frame alone tells."""
+    if compressed:
+        return Field("compressed data", 0, len(payload), payload, "DEFLATE data (RFC 7692)")
+    if opcode == CLOSE:
+        return close_body(payload)
+    if opcode == TEXT:
+        return Field("text", 0, len(payload), payload.decode("utf-8", "backslashreplace"))
+    return Field(OPCODES.get(opcode, "data") if opcode >= BINARY else "data", 0, len(payload), payload)
+
+
+def _message(message: Message) -> Derived:
+    name = f"{OPCODES[message.opcode]} message"
+    if message.data is None:
+        return Derived(name, b"", Field(name, 0, 0, None, f"cannot be known: {message.why}"), "", message.sources)
+    pieces, how = len(message.sources), []
+    if pieces > 1:
+        how.append(f"{pieces} fragments joined")
+    if message.compressed:
+        packed = sum(source.end - source.start for source in message.sources)
+        how.append(f"inflated from {packed} to {len(message.data)} bytes")
+    return Derived(name, message.data, _content(message.opcode, message.data, False)._replace(name=name), ", ".join(how), message.sources)
+
+
+def _title(unit: Unit) -> str:
+    """A frame's line in the ladder."""
+    if len(unit.data) < 2:
+        return "frame, 1 byte so far"
+    head = {field.name: field.value for field in unit.field.children}
+    opcode = head["opcode"]
+    name = OPCODES.get(opcode, f"reserved opcode {opcode:X}") if isinstance(opcode, int) else ""
+    if not unit.place.complete:
+        return f"{name}, {len(unit.data)} bytes so far"
+    payload = next((field for field in unit.field.children if field.name == "payload"), None)
+    said = _quote(payload, unit) if payload is not None else ""
+    if opcode in (TEXT, BINARY) and not head["FIN"]:
+        name += ", first fragment"
+    elif opcode == CONTINUATION:
+        name += ", last fragment" if head["FIN"] else ""
+    return f"{name} {said}".rstrip()
+
+
+def _quote(payload: Field, unit: Unit) -> str:
+    value = payload.value
+    content = payload.derived[0].field if payload.derived and payload.derived[0].name == "unmasked payload" else payload
+    code = next((field for field in content.children if field.name == "close code"), None)
+    if code is not None:
+        reason = next((f" {quoted(str(field.value))}" for field in content.children if field.name == "close reason"), "")
+        return f"{code.value}{reason}"
+    if isinstance(value, str):
+        return quoted(value)
+    size = payload.end - payload.start
+    if isinstance(value, bytes) and unit.data[0] & 0x0F in (PING, PONG) and value.isascii() and value.decode().isprintable():
+        return quoted(value.decode())
+    return f"{size} byte{'' if size == 1 else 's'}"
+
+
+def quoted(text: str) -> str:
+    """The text in double quotes, cut after `SHOWN` characters with the whole length said."""
+    cut = text if len(text) <= SHOWN else text[:SHOWN]
+    return json.dumps(cut, ensure_ascii=False) + ("" if cut is text else f"... ({len(text)} characters)")

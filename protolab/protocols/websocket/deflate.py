@@ -1,0 +1,155 @@
+"""permessage-deflate, RFC 7692: reading the negotiation, and inflating messages one after another."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections import deque
+from typing import NamedTuple
+
+NAME = "permessage-deflate"
+TAIL = b"\x00\x00\xff\xff"  # section 7.2.1: cut off by the sender, put back by the receiver
+INFLATED_LIMIT = 16 * 2**20  # bytes that one message may inflate to here; past that its text is given up, said aloud
+
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_ELEMENT = re.compile(r'\s*((?:[^,"]|"(?:\\.|[^"\\])*"?)+)')
+_PARAMETER = re.compile(rf'\s*({_TOKEN})\s*(?:=\s*({_TOKEN}|"(?:\\.|[^"\\])*"))?\s*')
+
+
+class Extension(NamedTuple):
+    """One element of Sec-WebSocket-Extensions: its name, its parameters in order, and its range in the head."""
+
+    name: str
+    parameters: tuple[tuple[str, str | None], ...]
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return "; ".join([self.name, *(name if value is None else f"{name}={value}" for name, value in self.parameters)])
+
+
+class Agreement(NamedTuple):
+    """What both sides agreed on. Each pair is (client to server, server to client), indexed by the side that compresses."""
+
+    takeover: tuple[bool, bool] = (True, True)
+    bits: tuple[int, int] = (15, 15)
+
+
+def extensions(value: bytes, at: int) -> list[Extension]:
+    """The elements of a header's value that starts at offset `at` of its head (RFC 6455 section 9.1)."""
+    found = []
+    for element in _ELEMENT.finditer(text := value.decode("latin-1")):
+        parts = [part for part in re.split(r";(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)", element[1])]
+        names = [match for part in parts if (match := _PARAMETER.fullmatch(part))]
+        start, end = at + element.start(1), at + element.start(1) + len(element[1].rstrip())
+        if len(names) == len(parts):
+            pairs = tuple((match[1].lower(), match[2].strip('"') if match[2] else None) for match in names[1:])
+            found.append(Extension(names[0][1], pairs, start, end))
+        elif element[1].strip():
+            found.append(Extension(text[element.start(1) : element.end(1)].strip(), (("", "not a parameter"),), start, end))
+    return found
+
+
+def offer_problem(offer: Extension) -> str | None:
+    """Why a server must decline this offer of permessage-deflate (section 7.1), or None."""
+    return _problem(offer, valueless=("client_max_window_bits",))
+
+
+def answer_problem(answer: Extension, offers: list[Extension]) -> str | None:
+    """Why a client must refuse this answer to its offers (sections 7.1.1 and 7.1.2), or None."""
+    if problem := _problem(answer, valueless=()):
+        return problem
+    answered = dict(answer.parameters)
+    sound = [dict(offer.parameters) for offer in offers if offer.name == NAME and offer_problem(offer) is None]
+    if "client_max_window_bits" in answered and not any("client_max_window_bits" in offer for offer in sound):
+        return "client_max_window_bits may be answered only where it was offered"
+    wanted = [offer for offer in sound if _meets(answered, offer)]
+    return None if wanted or not sound else "the answer grants less than every offer asked for"
+
+
+def _meets(answered: dict[str, str | None], offered: dict[str, str | None]) -> bool:
+    if "server_no_context_takeover" in offered and "server_no_context_takeover" not in answered:
+        return False
+    limit = offered.get("server_max_window_bits")
+    return limit is None or int(answered.get("server_max_window_bits") or 15) <= int(limit)
+
+
+def _problem(extension: Extension, valueless: tuple[str, ...]) -> str | None:
+    seen = set()
+    for name, value in extension.parameters:
+        if name in seen:
+            return f"{name} stands twice"
+        seen.add(name)
+        if name in ("server_no_context_takeover", "client_no_context_takeover"):
+            if value is not None:
+                return f"{name} takes no value"
+        elif name in ("server_max_window_bits", "client_max_window_bits"):
+            if value is None and name not in valueless:
+                return f"{name} needs a value here"
+            if value is not None and value not in [str(bits) for bits in range(8, 16)]:
+                return f"{name} must be 8 to 15, without leading zero"
+        else:
+            return f"{name or 'this'} is not a parameter of {NAME}"
+    return None
+
+
+def agreement(answer: Extension) -> Agreement:
+    """What a well-formed answer settles; `server_*` governs what the server compresses."""
+    found = dict(answer.parameters)
+    takeover = ("client_no_context_takeover" not in found, "server_no_context_takeover" not in found)
+    bits = (int(found.get("client_max_window_bits") or 15), int(found.get("server_max_window_bits") or 15))
+    return Agreement(takeover, bits)
+
+
+class Inflater:
+    """One direction's messages, inflated one after another. With context takeover each may refer to the ones before it.
+
+    `lost` says why nothing more can be inflated: the data were corrupt, the limit was passed, or the recording began after
+    the first message that the next ones may refer to.
+    """
+
+    def __init__(self, takeover: bool, bits: int) -> None:
+        self.takeover = takeover
+        self.bits = bits
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything said so far: the next message starts with an empty window."""
+        self.lost = ""
+        self._zlib = zlib.decompressobj(-self.bits)
+        self._recent: deque[bytes] = deque()  # output that a new zlib stream may still refer to: just over one window
+        self._kept = 0
+
+    def part(self, data: bytes, final: bool, room: int) -> bytes:
+        """Inflate one fragment's payload; `final` ends the message. zlib.error: corrupt. OverflowError: past `room` bytes."""
+        try:
+            out = self._inflate(data + TAIL if final else data, room)
+        except (zlib.error, OverflowError) as error:
+            self.lost = "an earlier message did not inflate" if isinstance(error, zlib.error) else "an earlier message was too big"
+            raise
+        finally:
+            if final and not self.takeover:
+                self.restart()
+        return out
+
+    def _inflate(self, data: bytes, room: int) -> bytes:
+        out = self._zlib.decompress(data, room + 1)
+        self._remember(out)
+        while self._zlib.eof:
+            # Section 7.2.3.4: a block with BFINAL ends zlib's stream, not the message, nor the window.
+            rest = self._zlib.unused_data
+            self._zlib = zlib.decompressobj(-self.bits, zdict=b"".join(self._recent)[-(1 << self.bits) :])
+            if rest in (b"", TAIL) or len(out) > room:
+                break
+            more = self._zlib.decompress(rest, room + 1 - len(out))
+            self._remember(more)
+            out += more
+        if len(out) > room:
+            raise OverflowError
+        return out
+
+    def _remember(self, out: bytes) -> None:
+        self._recent.append(out)
+        self._kept += len(out)
+        while self._kept - len(self._recent[0]) >= 1 << self.bits:
+            self._kept -= len(self._recent.popleft())

@@ -1,0 +1,218 @@
+"""One side's frames, one after another: which message a frame belongs to, what it says, and which rules it breaks.
+
+`Direction.step` is the judge. It looks at the header, unmasks, inflates and checks the text, and remembers what the next
+frame needs; it builds no fields, so judging a long capture is much faster than explaining it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from functools import cache
+from typing import NamedTuple
+
+from protolab.fields import Side, Source
+from protolab.findings import Discard, Finding, Rule
+from protolab.protocols.websocket import close_codes, rules
+from protolab.protocols.websocket.deflate import INFLATED_LIMIT, Agreement, Inflater
+from protolab.wire.websocket_frames import CLOSE, CONTINUATION, OPCODES, PING, PONG, TEXT, Head, mask, read_head
+
+PINGS_KEPT = 1000  # unanswered pings that a side remembers; older ones are forgotten, and their pongs count as unsolicited
+
+
+class Message(NamedTuple):
+    """A message made of more than its one frame's plain payload: reassembled, inflated, or both. `data` is None if lost."""
+
+    opcode: int
+    compressed: bool
+    data: bytes | None
+    sources: tuple[Source, ...]
+    why: str = ""  # why `data` is None
+
+
+class Step(NamedTuple):
+    """What `explain` needs to know of one frame."""
+
+    head: Head | None
+    payload: bytes  # unmasked
+    opcode: int  # of the message that the frame belongs to
+    inflated: bytes | None  # this frame's payload, inflated, on a compressed message
+    message: Message | None  # complete with this frame
+    findings: tuple[Finding, ...]
+    discards: tuple[Discard, ...]
+    answers: int | None = None  # for a pong: the number of the unit whose ping it answers
+
+
+@cache
+def _header_rules(first: int, second: int, side: Side) -> tuple[tuple[Rule, int, int], ...]:
+    """The rules that the first two bytes alone break, each with its byte range."""
+    opcode, length = first & 0x0F, second & 0x7F
+    found: list[tuple[Rule, int, int]] = []
+    if opcode not in OPCODES:
+        found.append((rules.RESERVED_OPCODE, 0, 1))
+    if side is Side.CLIENT and not second & 0x80:
+        found.append((rules.CLIENT_UNMASKED, 1, 2))
+    if side is Side.SERVER and second & 0x80:
+        found.append((rules.SERVER_MASKED, 1, 2))
+    if opcode >= 8 and length > 125:
+        found.append((rules.CONTROL_LONG, 1, 4 if length == 126 else 10))
+    if opcode >= 8 and not first & 0x80:
+        found.append((rules.CONTROL_FRAGMENTED, 0, 1))
+    return tuple(found)
+
+
+class Direction:
+    """What one side has said so far, as far as it decides what its next frame means."""
+
+    def __init__(self, side: Side, agreement: Agreement | None = None, midway: bool = False) -> None:
+        self.side = side
+        self.compressed = agreement is not None
+        self.inflater = Inflater(agreement.takeover[side], agreement.bits[side]) if agreement else None
+        self.midway = midway  # nothing is known of what came before: an open message, an extension, the inflater's window
+        self.opcode: int | None = None  # of the open message
+        self.deflated = False  # whether the open message is compressed
+        self.parts: list[bytes] = []
+        self.sources: list[Source] = []
+        self.utf8_rest = b""  # of the open text message: bytes of a character that is not complete yet
+        self.broken = ""  # why the open message's data cannot be known
+        self.closed = False
+        self.pings: deque[tuple[bytes, int]] = deque(maxlen=PINGS_KEPT)
+
+    def step(self, data: bytes, number: int, start: int, complete: bool, other: Direction) -> Step:
+        """Judge the frame `data`, unit `number`, that starts at stream offset `start`; `other` is the peer's direction."""
+        head = read_head(data)
+        findings = [rule.at(at, min(end, len(data)), self.side) for rule, at, end in _header_rules(*data[:2], self.side)] if len(data) > 1 else []
+        if head is None:
+            return Step(None, b"", CONTINUATION, None, None, tuple(findings), ())
+        payload = data[head.size :] if head.key is None else mask(data[head.size :], head.key)
+        if head.form > 7 and head.length < (126 if head.form == 16 else 0x10000):
+            findings.append(rules.LENGTH_FORM.at(1, 2 + head.form // 8, self.side, f"{head.length} fits a shorter form"))
+        if head.length >> 63:
+            findings.append(rules.LENGTH_SIGN.at(2, 10, self.side))
+        self._judge_reserved_bits(head, findings)
+        discards: tuple[Discard, ...] = ()
+        if self.closed:
+            if not head.control:
+                findings.append(rules.AFTER_CLOSE.at(0, len(data), self.side))
+            discards = (Discard(0, len(data), "it came after this side's Close frame", "RFC 6455 section 5.5.1"),)
+        if not complete:
+            return Step(head, payload, head.opcode or self.opcode or CONTINUATION, None, None, tuple(findings), discards)
+        if head.control:
+            answers = self._control(head, payload, number, findings, other)
+            if head.opcode == PONG and answers is None and not discards and not self.midway:
+                discards = (Discard(0, len(data), "an unsolicited pong: no ping asked for it", "RFC 6455 section 5.5.3"),)
+            return Step(head, payload, head.opcode, None, None, tuple(findings), discards, answers)
+        if self.closed:
+            return Step(head, payload, head.opcode, None, None, tuple(findings), discards)
+        return self._data(head, payload, start, findings)
+
+    def _judge_reserved_bits(self, head: Head, findings: list[Finding]) -> None:
+        if head.rsv1 and (self.compressed or self.midway):
+            if head.control:
+                findings.append(rules.RSV1_CONTROL.at(0, 1, self.side))
+            elif head.opcode == CONTINUATION:
+                findings.append(rules.RSV1_CONTINUATION.at(0, 1, self.side))
+        elif head.rsv1:
+            findings.append(rules.RESERVED_BIT.at(0, 1, self.side, "RSV1 is set and no extension was agreed on"))
+        for name, bit in (("RSV2", head.rsv2), ("RSV3", head.rsv3)):
+            if bit:
+                findings.append(rules.RESERVED_BIT.at(0, 1, self.side, f"{name} is set and no extension gives it a meaning"))
+
+    def _control(self, head: Head, payload: bytes, number: int, findings: list[Finding], other: Direction) -> int | None:
+        """Judge a control frame; for a pong, the number of the ping that it answers."""
+        at = head.size
+        if head.opcode == PING:
+            self.pings.append((payload, number))
+        elif head.opcode == PONG:
+            # Section 5.5.3: a pong answers the newest ping, or an older one; those before it need no answer any more.
+            for asked, ping in reversed(other.pings):
+                if asked == payload:
+                    while other.pings and other.pings[0][1] <= ping:
+                        other.pings.popleft()
+                    return ping
+        elif head.opcode == CLOSE:
+            self.closed = True
+            if len(payload) == 1:
+                findings.append(rules.CLOSE_HALF.at(at, at + 1, self.side))
+            elif payload:
+                code = int.from_bytes(payload[:2])
+                if not close_codes.allowed(code):
+                    findings.append(rules.CLOSE_CODE.at(at, at + 2, self.side, f"{code} ({close_codes.describe(code)}) must not be sent"))
+                bad, _ = utf8_error(payload[2:], final=True)
+                if bad is not None:
+                    findings.append(rules.CLOSE_REASON.at(at + 2 + bad[0], at + 2 + bad[1], self.side))
+        return None
+
+    def _data(self, head: Head, payload: bytes, start: int, findings: list[Finding]) -> Step:
+        if head.opcode == CONTINUATION:
+            if self.opcode is None:
+                if not self.midway:
+                    findings.append(rules.CONTINUATION.at(0, 1, self.side))
+                return Step(head, payload, CONTINUATION, None, None, tuple(findings), ())
+        else:
+            if self.opcode is not None:
+                findings.append(rules.INTERLEAVED.at(0, 1, self.side))
+            self._open(head)
+        self.midway = False if head.fin and not head.rsv1 and not self.compressed else self.midway
+        opcode, first = self.opcode or CONTINUATION, not self.sources
+        self.sources.append(Source(self.side, start + head.size, start + head.size + len(payload)))
+        inflated = self._inflate(head, payload, findings) if self.deflated else None
+        said = payload if inflated is None else inflated
+        if opcode == TEXT and not self.broken:
+            before = len(self.utf8_rest)
+            bad, self.utf8_rest = utf8_error(self.utf8_rest + said, head.fin)
+            if bad is not None:
+                self.broken = "an earlier fragment is not UTF-8"
+                exact = inflated is None  # offsets in inflated text are not offsets on the wire
+                at, end = (max(bad[0] - before, 0), max(bad[1] - before, 0)) if exact else (0, len(payload))
+                findings.append(rules.TEXT_UTF8.at(head.size + at, head.size + max(end, at), self.side))
+        if not (head.fin and first):
+            self.parts.append(said)
+        message = None
+        if head.fin:
+            if self.deflated or not first:
+                whole = said if first else b"".join(self.parts)
+                lost = self.broken if self.deflated and inflated is None else ""
+                message = Message(opcode, self.deflated, None if lost else whole, tuple(self.sources), lost)
+            self.opcode = None
+        return Step(head, payload, opcode, inflated, message, tuple(findings), ())
+
+    def _open(self, head: Head) -> None:
+        self.opcode = head.opcode
+        self.deflated = head.rsv1 and (self.inflater is not None or self.midway)
+        self.parts, self.sources, self.utf8_rest, self.broken = [], [], b"", ""
+        if self.deflated and self.midway:
+            self.broken = "the recording began after messages that this one may refer to"
+
+    def _inflate(self, head: Head, payload: bytes, findings: list[Finding]) -> bytes | None:
+        """This frame's payload inflated, or None when it cannot be known; then `broken` says why."""
+        if self.inflater is None or self.broken:
+            return None
+        if self.inflater.lost:
+            self.broken = self.inflater.lost
+            return None
+        try:
+            return self.inflater.part(payload, head.fin, INFLATED_LIMIT - sum(map(len, self.parts)))
+        except zlib.error as error:
+            self.broken = "it does not inflate"
+            findings.append(rules.INFLATE.at(head.size, head.size + len(payload), self.side, f"this does not inflate ({error})"))
+        except OverflowError:
+            self.broken = f"it inflates to more than {INFLATED_LIMIT} bytes"
+        return None
+
+
+def utf8_error(data: bytes, final: bool) -> tuple[tuple[int, int] | None, bytes]:
+    """The range of the first bytes that are not UTF-8, or None; and an incomplete character at the end, unless `final`.
+
+    >>> utf8_error(b"caf\\xc3", final=False)
+    (None, b'\\xc3')
+    >>> utf8_error(b"caf\\xc3", final=True)
+    ((3, 4), b'')
+    """
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data" and not final:
+            return None, data[error.start :]
+        return (error.start, error.end), b""
+    return None, b""
