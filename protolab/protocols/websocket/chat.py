@@ -1,42 +1,42 @@
 """A chat server with rooms: every message is encoded once and shared by all who are in the room.
 
-It stands on the `websockets` library, which does the handshake, the parsing, the control frames and the closing. What the
-server says goes past the library's `send`, straight to each connection's transport through the fan-out. That is sound because
-no extension is ever negotiated, nothing is sent in fragments, and all that one client gets passes through its one `Member`;
-`_Connection.send_data` keeps the library's own last words behind it.
+It stands on the `websockets` library, which does the handshake, the parsing, the control frames and the closing. What
+the server says goes past the library's `send`, through the fan-out straight to each connection's transport. That is
+sound because no extension is ever negotiated, nothing is sent in fragments, and all that one client gets passes through
+its one `Member`; `chat_connection` keeps the library's own last words behind it.
 
-Everything here runs in one event loop and nothing waits between looking at a room and writing to it, so joining, leaving,
-vanishing and broadcasting cannot race.
+Everything here runs in one event loop, and nothing waits between looking at a room and writing to it. So joining,
+leaving, vanishing and broadcasting cannot race.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import Any, Protocol
+from typing import Protocol
 
 from websockets.asyncio.server import Server as Listener
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response as HttpResponse
-from websockets.protocol import State
 from websockets.typing import Origin
 
 from protolab import repeat
 from protolab.errors import LabError
 from protolab.protocols.websocket import chat_messages as messages
+from protolab.protocols.websocket.chat_connection import Connection, logger, without_date
 from protolab.protocols.websocket.chat_messages import Chat, GetStats, Join, Leave, Ping, Refusal
 from protolab.serve.fanout import Counts, Fanout, Member, WhenFull
 from protolab.serve.limits import Bucket
+from protolab.serve.rooms import Full, Rooms
 from protolab.serve.server import Server
 
-BEGINNING = datetime(2000, 1, 1, tzinfo=timezone.utc)  # of time, in a repeatable run
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # of time, in a repeatable run
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,49 +44,15 @@ class Limits:
     """The bounds of a chat server, and what happens at each."""
 
     clients: int = 5000  # one more is answered 503 in the handshake
-    rooms: int = 500  # error too_many_rooms
+    rooms: int = 500  # error full
+    members: int = 5000  # of one room, in this process: error full
     rooms_per_client: int = 50  # error too_many_rooms
-    members: int = 5000  # of one room, in this process: error room_full
     name: int = 64  # characters of a room's name: error bad_room_name
     message: int = 16 << 10  # bytes that a client may send in one message: close 1009
     rate: float = 50  # messages a second from one client, after a first `burst`: close 1008
     burst: int = 200
     pending: int = 256 << 10  # bytes waiting for one client: close 1013, or drop the oldest
     grace: float = 2  # seconds that a client has to take leave, before it is cut off
-
-
-class _Connection(ServerConnection):
-    """A connection of the library's whose writes do not overtake the fan-out's."""
-
-    def __init__(self, *args: Any, chat: ChatServer, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.chat = chat
-        self.member: Member | None = None
-
-    def send_data(self) -> None:
-        """The library writes: a pong, a ping, a Close. Before a Close goes all that was said to this client before it."""
-        if self.member is not None and self.member.open and self.state is not State.OPEN:
-            self.member.flush(anyway=True)
-            self.member.leave()
-        super().send_data()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A TCP connection, its handshake yet to come."""
-        self.chat.connections.add(self)
-        super().connection_made(transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The TCP connection ended."""
-        self.chat.connections.discard(self)
-        if self.member is not None:
-            self.member.leave()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes came; the library may have answered at once, with pongs. Whoever sends pings and reads nothing is cut off."""
-        super().data_received(data)
-        if self.member is not None and self.transport.get_write_buffer_size() > self.chat.most_buffered:
-            self.member.evict()
 
 
 class Bus(Protocol):
@@ -102,7 +68,7 @@ class Bus(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """A chat server at one moment: clients now, members of each room now, and the fan-out's counts since it was started."""
+    """A chat server at one moment: its clients, how many are in each room, the fan-out's counts since the start."""
 
     clients: int
     rooms: dict[str, int]
@@ -119,17 +85,17 @@ class _Client:
         self.id = id
         self.member = member
         self.bucket = bucket
-        self.rooms: set[str] = set()
+        self.rooms: dict[str, None] = {}  # a dict, because it keeps the order
 
 
 class ChatServer(Server):
     """Rooms for many. `chat_messages` says what can be asked; `Limits` what cannot.
 
-    `origins` are those that a browser's page may come from (None among them: no Origin header, as scripts have it); any other
-    gets 403. Without the argument all may come, which is right for a server on 127.0.0.1 that holds no secrets, and only there.
-    `when_full` is what happens to a client that does not read: it is closed with 1013, or its oldest messages are dropped
-    and it is told how many. `bus` shares the rooms with other processes; see `redis_rooms`.
-    `keepalive` is the seconds between pings, and how long a pong may take.
+    `origins` are those that a browser's page may come from, any other gets 403; with None among them, so may what sends
+    no Origin, as scripts do. Without the argument all may come: right on 127.0.0.1 for a server without secrets, and
+    only there. `when_full` is what happens to a client that does not read: it is closed with 1013, or its oldest
+    messages are dropped and it is told how many. `bus` shares the rooms with other processes; see `redis_rooms`.
+    `keepalive` is the seconds between two pings, and how long a pong may take; None: no pings.
     """
 
     name = "chat"
@@ -150,23 +116,25 @@ class ChatServer(Server):
         self.when_full = when_full
         self.bus = bus
         self.keepalive = keepalive
-        self.connections: set[_Connection] = set()  # every TCP connection, also before and after its chat
+        self.connections: set[Connection] = set()  # every TCP connection, also before and after its chat
         self.clients: dict[str, _Client] = {}
-        self.rooms: dict[str, dict[str, Member]] = {}  # by name, then by client; no room is empty
-        self.fanout = Fanout()
         self._listener: Listener | None = None
         self._partings: set[asyncio.Task[None]] = set()
         self._numbers = count(1)
         self._ticks = count(1)
+        self._open()
+
+    def _open(self) -> None:
+        self.fanout = Fanout(limit=self.limits.pending)
+        self.rooms = Rooms(self.fanout, most=self.limits.rooms, members=self.limits.members)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listen, and return the port. OSError: it could not. LabError: it is running already, or the bus cannot be reached."""
+        """Listen, and return the port. OSError: it could not. LabError: it runs already, or the bus is out of reach."""
         if self._listener is not None:
             raise LabError("This chat server is running already.", "Stop it first, or make another: ChatServer().")
-        limits = self.limits
-        self.fanout = Fanout(limit=limits.pending)
+        self._open()
         if self.bus is not None:
-            await self.bus.start(self._from_bus, self.log)
+            await self.bus.start(self._hear, self.log)
         try:
             self._listener = await serve(
                 self._serve,
@@ -175,14 +143,14 @@ class ChatServer(Server):
                 origins=self.origins,
                 compression=None,  # a shared frame can be sent as it is only where no extension would change it
                 process_request=self._admit,
-                process_response=_without_date,
+                process_response=without_date,
                 server_header=None,  # nobody needs to know which version to attack
                 ping_interval=self.keepalive,
                 ping_timeout=self.keepalive,
-                close_timeout=limits.grace,
-                max_size=limits.message,
-                logger=_logger(self.log),
-                create_connection=partial(_Connection, chat=self),  # type: ignore[arg-type]  # any callable will do
+                close_timeout=self.limits.grace,
+                max_size=self.limits.message,
+                logger=logger(self.log),
+                create_connection=partial(Connection, everyone=self.connections),  # type: ignore[arg-type]
             )
         except BaseException:
             if self.bus is not None:
@@ -202,7 +170,7 @@ class ChatServer(Server):
             async with asyncio.timeout(self.limits.grace):
                 await listener.wait_closed()
         except TimeoutError:
-            self.log(f"{len(self.connections)} clients did not take leave in time and were cut off")
+            self.log(f"clients that did not take leave in time and were cut off: {len(self.connections)}")
             for connection in tuple(self.connections):
                 connection.transport.abort()
             await listener.wait_closed()
@@ -213,16 +181,10 @@ class ChatServer(Server):
             await self.bus.stop()
         self.log("stopped")
 
-    @property
-    def most_buffered(self) -> int:
-        """Bytes that a transport may hold: the fan-out's bound, and as much again for the library's own words."""
-        return 2 * (self.fanout.high_water + self.fanout.limit)
-
     def statistics(self) -> Statistics:
         """How things stand, in this process."""
-        rooms = {name: len(members) for name, members in self.rooms.items()}
         bus = None if self.bus is None else self.bus.statistics()
-        return Statistics(len(self.clients), rooms, replace(self.fanout.counts), bus)
+        return Statistics(len(self.clients), self.rooms.sizes(), replace(self.fanout.counts), bus)
 
     # One client, from its handshake to its end
 
@@ -233,39 +195,40 @@ class ChatServer(Server):
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
-        assert isinstance(connection, _Connection)
+        assert isinstance(connection, Connection)
         client = self._welcome(connection)
+        goodbye = None
         try:
             goodbye = await self._listen(connection, client)
-        except ConnectionClosed:  # no Close from its side, or a broken rule: the library has answered as the RFC asks
-            goodbye = None
+        except ConnectionClosed as closed:  # no Close from it, or a broken rule that the library has answered already
+            self.log(f"{client.id} is gone: {closed}")
         finally:
             self._forget(client)
         if goodbye is not None:
             self.log(f"{client.id} closed with {goodbye[0]}: {goodbye[1]}")
             await self._part(connection, *goodbye)
 
-    def _welcome(self, connection: _Connection) -> _Client:
+    def _welcome(self, connection: Connection) -> _Client:
         """A new client: its name, its place in the fan-out, and the first thing it hears."""
         name = f"user-{next(self._numbers)}" + (f".{self.bus.node}" if self.bus is not None else "")
 
         def evicted() -> None:
             self.log(f"{name} does not read: closed with 1013")
             loop = asyncio.get_running_loop()
-            loop.call_soon(self._forget, client)  # later, because others may be evicted right now, and each tells its rooms
+            loop.call_soon(self._forget, client)  # not now: it tells the rooms, where others are being evicted too
             parting = loop.create_task(self._part(connection, 1013, "you read too slowly; try again later"))
             self._partings.add(parting)
             parting.add_done_callback(self._partings.discard)
 
-        connection.member = self.fanout.join(
-            connection.transport, when_full=self.when_full, on_evict=evicted, gap=self._gap
-        )
-        client = _Client(name, connection.member, Bucket(self.limits.rate, self.limits.burst))
+        member = self.fanout.join(connection.transport, when_full=self.when_full, on_evict=evicted, gap=self._gap)
+        connection.member = member
+        client = _Client(name, member, Bucket(self.limits.rate, self.limits.burst))
         self.clients[name] = client
-        self._tell(client, "system", command="welcome", id=name, message="Connected to the chat server", timestamp=self._now())
+        hello = "Connected to the chat server"
+        self._tell(client, "system", command="welcome", id=name, message=hello, timestamp=self._now())
         return client
 
-    async def _listen(self, connection: _Connection, client: _Client) -> tuple[int, str] | None:
+    async def _listen(self, connection: Connection, client: _Client) -> tuple[int, str] | None:
         """Answer all that a client says. A close code and reason when it is to be closed, None when it left."""
         now = asyncio.get_running_loop().time
         async for message in connection:
@@ -273,21 +236,21 @@ class ChatServer(Server):
                 return None
             if not client.bucket.take(now()):
                 return 1008, f"no more than {self.limits.rate:g} messages a second"
-            if isinstance(message, bytes):  # RFC 6455 section 7.4.1 has 1003 for endpoints that understand only text
+            if isinstance(message, bytes):  # RFC 6455 section 7.4.1: 1003 is for endpoints that understand only text
                 return 1003, "this chat understands text only"
             self._answer(client, message)
         return None
 
     def _forget(self, client: _Client) -> None:
-        """Take a client out of everything, and tell those who shared a room with it. Safe to call twice.
+        """Take a client out of all its rooms, and tell those who stay. Safe to call twice.
 
         Its `Member` stays until the Close is written: what was said to the client before goes before.
         """
         if self.clients.pop(client.id, None) is not None:
-            for room in sorted(client.rooms):
+            for room in tuple(client.rooms):
                 self._leave(client, room)
 
-    async def _part(self, connection: _Connection, code: int, reason: str) -> None:
+    async def _part(self, connection: Connection, code: int, reason: str) -> None:
         """Close, and cut off a client that does not answer (or does not even read) within the grace."""
         try:
             async with asyncio.timeout(self.limits.grace):
@@ -302,7 +265,7 @@ class ChatServer(Server):
             match messages.read(text, self.limits.name):
                 case Chat(room, message):
                     self._require(client, room)
-                    self._say(room, "chat", message=message, room=room, timestamp=self._now(), sender=client.id)
+                    self._say(room, None, "chat", message=message, room=room, timestamp=self._now(), sender=client.id)
                 case Join(room):
                     self._join(client, room)
                     self._tell(client, "room", action="joined", room=room)
@@ -313,8 +276,8 @@ class ChatServer(Server):
                 case Ping():
                     self._tell(client, "system", command="pong", timestamp=self._now())
                 case GetStats():
-                    now = self.statistics()
-                    data = {"total_clients": now.clients, "total_rooms": len(now.rooms), "rooms": now.rooms}
+                    rooms = self.rooms.sizes()
+                    data = {"total_clients": len(self.clients), "total_rooms": len(rooms), "rooms": rooms}
                     self._tell(client, "system", command="stats", data=data)
         except Refusal as refusal:
             self._tell(client, "error", code=refusal.code, message=refusal.message)
@@ -324,47 +287,39 @@ class ChatServer(Server):
             raise Refusal("not_in_room", f"You are not in the room {room}. Join it first.")
 
     def _join(self, client: _Client, room: str) -> None:
-        """Let a client into a room, which begins to exist with its first. Joining again changes nothing and tells nobody."""
-        if room in client.rooms:
-            return
-        if len(client.rooms) >= self.limits.rooms_per_client:
+        """Let a client into a room. Joining again changes nothing and tells nobody."""
+        if room not in client.rooms and len(client.rooms) >= self.limits.rooms_per_client:
             raise Refusal("too_many_rooms", f"You are in {len(client.rooms)} rooms. Leave one first.")
-        if room not in self.rooms and len(self.rooms) >= self.limits.rooms:
-            raise Refusal("too_many_rooms", f"There are {len(self.rooms)} rooms, and no more can be opened. Join one of them.")
-        members = self.rooms.get(room, {})
-        if len(members) >= self.limits.members:
-            raise Refusal("room_full", f"The room {room} is full. Try again later.")
-        self._say(room, "system", command="user_joined", room=room, user=client.id)
-        self.rooms[room] = members
-        members[client.id] = client.member
-        client.rooms.add(room)
+        try:
+            new = self.rooms.join(room, client.member)
+        except Full as full:
+            raise Refusal("full", str(full)) from None
+        if new:
+            client.rooms[room] = None
+            self._say(room, client.member, "system", command="user_joined", room=room, user=client.id)
 
     def _leave(self, client: _Client, room: str) -> None:
-        """Take a client out of a room; a room that nobody is in exists no more."""
-        client.rooms.remove(room)
-        members = self.rooms[room]
-        del members[client.id]
-        if not members:
-            del self.rooms[room]
-        self._say(room, "system", command="user_left", room=room, user=client.id)
+        """Take a client out of a room, and tell those who stay. A room that nobody is in exists no more."""
+        del client.rooms[room]
+        self.rooms.leave(room, client.member)
+        self._say(room, None, "system", command="user_left", room=room, user=client.id)
 
     # Saying things
 
-    def _tell(self, client: _Client, kind: str, **payload: object) -> None:
+    def _tell(self, client: _Client, kind: str, /, **payload: object) -> None:
         """To one client."""
         client.member.send(messages.frame(messages.write(kind, **payload)))
 
-    def _say(self, room: str, kind: str, **payload: object) -> None:
-        """To everyone in a room, here and wherever the bus goes."""
+    def _say(self, room: str, exclude: Member | None, kind: str, /, **payload: object) -> None:
+        """To everyone in a room but one, here and wherever the bus goes."""
         text = messages.write(kind, **payload)
-        self._from_bus(room, text)
+        self.rooms.publish(room, messages.frame(text), exclude=exclude)
         if self.bus is not None:
             self.bus.publish(room, text)
 
-    def _from_bus(self, room: str, text: bytes) -> None:
-        """To everyone in a room, in this process."""
-        if members := self.rooms.get(room):
-            self.fanout.publish(messages.frame(text), members.values())
+    def _hear(self, room: str, text: bytes) -> None:
+        """What was said in a room in another process: pass it on to everyone who is in it here."""
+        self.rooms.publish(room, messages.frame(text))
 
     def _gap(self, lost: int) -> bytes:
         """What a slow client gets in place of the messages it lost."""
@@ -372,11 +327,5 @@ class ChatServer(Server):
 
     def _now(self) -> str:
         """The time in UTC, ISO 8601; in a repeatable run, a second after the last time asked."""
-        now = BEGINNING + timedelta(seconds=next(self._ticks)) if repeat.on() else datetime.now(timezone.utc)
+        now = BEGINNING + timedelta(seconds=next(self._ticks)) if repeat.on() else datetime.now(UTC)
         return now.isoformat(timespec="milliseconds")
-
-
-def _without_date(connection: ServerConnection, request: HttpRequest, response: HttpResponse) -> None:
-    """A 101 needs no Date (RFC 9110 section 6.6.1 asks for it in 2xx to 4xx), and a repeatable one must have none."""
-    if response.status_code == 101:
-        del response.headers["Date"]

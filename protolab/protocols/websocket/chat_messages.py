@@ -1,11 +1,11 @@
-"""What the chat says: JSON texts of the form {"type": ..., "payload": {...}}, read strictly and written by the server alone.
+"""What the chat says: JSON texts of the form {"type": ..., "payload": {...}}, read strictly.
 
 A client may ask for:
 
 | type | payload | answer |
 |---|---|---|
 | chat | message, room ("general" when left out) | chat to everyone in the room, the sender too |
-| room | action: join or leave, room | room, joined or left, to the one who asked; system user_joined or user_left to the others |
+| room | action: join or leave, room | room joined or left; to the others, system user_joined or user_left |
 | system | command: ping | system pong |
 | system | command: get_stats | system stats |
 
@@ -24,7 +24,7 @@ DEFAULT_ROOM = "general"
 
 
 class Refusal(Exception):
-    """A request that is answered with an error: `code` for programs, `message` for people, saying what to do instead."""
+    """A request that is answered with an error: `code` for programs, `message` for people, saying what to do."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -75,18 +75,17 @@ def read(text: str, longest_name: int = 64) -> Request:
         data = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):  # the latter for brackets nested by the thousand
         raise Refusal("bad_json", 'Not JSON. Send {"type": ..., "payload": {...}}.') from None
-    if not isinstance(data, dict) or not isinstance(data.get("type"), str) or not isinstance(data.get("payload", {}), dict):
-        raise Refusal("bad_shape", 'Wrong shape. Send {"type": a string, "payload": an object}.')
-    payload = data.get("payload", {})
-    match data["type"]:
-        case "chat":
+    match data:
+        case {"type": "chat", "payload": dict(payload)}:
             return _read_chat(payload, longest_name)
-        case "room":
+        case {"type": "room", "payload": dict(payload)}:
             return _read_room(payload, longest_name)
-        case "system":
+        case {"type": "system", "payload": dict(payload)}:
             return _read_system(payload)
-        case other:
+        case {"type": str(other), "payload": dict()}:
             raise Refusal("unknown_type", f"Unknown type {_quote(other)}: use chat, room or system.")
+        case _:
+            raise Refusal("bad_shape", 'Wrong shape. Send {"type": a string, "payload": an object}.')
 
 
 def _read_chat(payload: dict[str, Any], longest_name: int) -> Chat:
@@ -101,13 +100,15 @@ def _read_chat(payload: dict[str, Any], longest_name: int) -> Chat:
 
 
 def _read_room(payload: dict[str, Any], longest_name: int) -> Join | Leave:
-    action = payload.get("action")
-    if action not in ("join", "leave"):
-        if not isinstance(action, str):
+    match payload.get("action"):
+        case "join":
+            return Join(_room(payload.get("room"), longest_name))
+        case "leave":
+            return Leave(_room(payload.get("room"), longest_name))
+        case str(other):
+            raise Refusal("unknown_action", f"Unknown action {_quote(other)}: use join or leave.")
+        case _:
             raise Refusal("bad_shape", "A room's payload needs an action, a string: join or leave.")
-        raise Refusal("unknown_action", f"Unknown action {_quote(action)}: use join or leave.")
-    room = _room(payload.get("room"), longest_name)
-    return Join(room) if action == "join" else Leave(room)
 
 
 def _read_system(payload: dict[str, Any]) -> Ping | GetStats:
@@ -123,7 +124,7 @@ def _read_system(payload: dict[str, Any]) -> Ping | GetStats:
 
 
 def _room(name: object, longest: int) -> str:
-    """A room's name, if it is one: printable (so no control characters, no line ends, no lone surrogates) and not too long."""
+    """A room's name, if it is one: printable (so no line ends, controls or halves of surrogate pairs), not too long."""
     if not isinstance(name, str):
         raise Refusal("bad_shape", "The payload needs a room, a string.")
     if not 1 <= len(name) <= longest or not name.isprintable() or name != name.strip():
