@@ -1,11 +1,13 @@
 """What a recording is: append-only bytes for each side of each connection, and the marks of when they came.
 
-A capture is written by one thread (the tap's) and may be read by any other at the same time: bytes are only ever appended,
-and readers copy what they look at, so no lock is needed under the interpreter's own.
+A capture is written by one thread (the tap's) and may be read by any other at the same time, without a lock: bytes
+are only ever appended, a segment is published (`turns` goes up) after all that belongs to it is in place, and readers
+copy what they look at. A reader that needs both sides as of one moment asks for `sizes()`.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from array import array
 from bisect import bisect_left
@@ -15,7 +17,10 @@ from typing import NamedTuple
 from protolab.draw import Drawn
 from protolab.fields import Side
 
-DEFAULT_LIMIT = 64 * 2**20  # bytes of payload that a capture keeps; what comes after is counted, not kept
+# The bounds of a capture. From the first one reached nothing more is kept: the rest is counted, not stored.
+DEFAULT_LIMIT = 64 * 2**20  # bytes of payload
+MOST_SEGMENTS = 2**20  # each costs 24 bytes besides its payload
+MOST_CONNECTIONS = 10_000  # each costs about 2 kB before it says a word
 
 
 class Segment(NamedTuple):
@@ -28,11 +33,15 @@ class Segment(NamedTuple):
 
 
 class End(NamedTuple):
-    """How a side stopped talking: "FIN" (it said all it had to say) or "RST" (it broke off)."""
+    """How a side stopped talking: "FIN" (it said all it had to say) or "RST" (it broke off).
+
+    `turn` is how many segments of the connection came before it: the order, where two times are equal.
+    """
 
     at: float
     side: Side
     how: str
+    turn: int
 
 
 class Marks:
@@ -49,106 +58,162 @@ class Marks:
 class Connection(Drawn):
     """One TCP connection: two byte streams, the segments that made them, and how each side ended.
 
-    `client` and `server` are the addresses as text. `midway` is True when the recording began after the connection did, so
-    the first byte kept is not the first byte said. `dropped` counts, for each side, bytes that came after the limit.
+    `client` and `server` are the addresses as text ("127.0.0.1:53122"); `at` is when it was opened. `midway` is True
+    when the recording began after the connection did, so the first byte kept is not the first byte said. `dropped`
+    counts, for each side, bytes that came after the capture was full: always the end of a stream, never a hole in it.
+    `turns` counts the segments of both sides.
     """
 
     def __init__(
-        self, capture: Capture, number: int, client: str = "", server: str = "", *, midway: bool = False
+        self, capture: Capture, number: int, client: str, server: str, *, midway: bool = False, at: float = 0.0
     ) -> None:
         self.capture = capture
         self.number = number
         self.client = client
         self.server = server
         self.midway = midway
-        self.streams = (bytearray(), bytearray())
+        self.at = at
+        self.streams = [bytearray(), bytearray()]
         self.marks = (Marks(), Marks())
         self.ends: list[End] = []
         self.dropped = [0, 0]
-        self._turn = 0
+        self.turns = 0
 
-    def add(self, side: Side, data: bytes, at: float | None = None) -> None:
-        """Append what a side said; `at` defaults to now. Past the capture's limit, bytes are counted and not kept."""
-        room = self.capture.limit - self.capture.size
-        if self.dropped[side] or len(data) > room:  # once a stream has a hole, nothing after it may be kept
-            kept = b"" if self.dropped[side] else data[: max(room, 0)]
-            self.dropped[side] += len(data) - len(kept)
-            data = kept
+    def add(self, side: Side, data: bytes, at: float | None = None) -> bool:
+        """Append what a side said; `at` defaults to now. False when some of it was not kept."""
+        capture = self.capture
+        whole = True
+        if capture.full or len(data) > capture.limit - capture.size or capture.segments == MOST_SEGMENTS:
+            whole, data = False, self._drop(side, data)
         if not data:
-            return
+            return whole
         stream, marks = self.streams[side], self.marks[side]
-        stream += data
-        self.capture.size += len(data)
-        marks.times.append(self.capture.now() if at is None else at)
-        marks.turns.append(self._turn)
-        self._turn += 1
-        marks.ends.append(len(stream))  # last: readers look here to know how much there is
+        try:
+            stream += data
+        except BufferError:  # a reader in another thread holds a view of it: leave it that one, and go on with a copy
+            stream = self.streams[side] = stream + data
+        marks.times.append(time.monotonic() - capture.began if at is None else at)
+        marks.turns.append(self.turns)
+        marks.ends.append(len(stream))
+        capture.size += len(data)
+        capture.segments += 1
+        self.turns += 1  # last: from here on readers know of it
+        return whole
+
+    def _drop(self, side: Side, data: bytes) -> bytes:
+        """Mark the capture full, count what does not fit, and return what does."""
+        capture = self.capture
+        room = 0 if capture.full or capture.segments == MOST_SEGMENTS else capture.limit - capture.size
+        capture.full = True
+        kept = data[: max(room, 0)]
+        self.dropped[side] += len(data) - len(kept)
+        capture.dropped += len(data) - len(kept)
+        return kept
 
     def end(self, side: Side, how: str, at: float | None = None) -> None:
         """Note that a side stopped talking, by "FIN" or "RST"."""
-        self.ends.append(End(self.capture.now() if at is None else at, side, how))
+        self.ends.append(End(self.capture.now() if at is None else at, side, how, self.turns))
 
     def size(self, side: Side) -> int:
         """How many bytes of that side are kept."""
         ends = self.marks[side].ends
         return ends[-1] if ends else 0
 
+    def sizes(self) -> tuple[int, int]:
+        """How many bytes of each side are kept, as of one moment: no segment is in that came after one that is not."""
+        turns = self.turns
+        counts = [bisect_left(self.marks[side].turns, turns) for side in Side]
+        client, server = (self.marks[side].ends[counts[side] - 1] if counts[side] else 0 for side in Side)
+        return client, server
+
     def read(self, side: Side, start: int = 0, end: int | None = None) -> bytes:
         """A copy of that side's bytes [start, end)."""
-        return bytes(self.streams[side][start:end])
+        # The slice is one step under the interpreter's lock. A memoryview would keep the tap from appending.
+        return bytes(self.streams[side][start : self.size(side) if end is None else end])
 
     def arrival(self, side: Side, end: int) -> tuple[int, float]:
-        """The turn and the time of the segment that brought the byte before stream offset `end`."""
+        """The turn and the time of the segment that brought the byte before offset `end`; IndexError if none did."""
         marks = self.marks[side]
         index = bisect_left(marks.ends, end)
         return marks.turns[index], marks.times[index]
 
     @property
     def segments(self) -> Iterator[Segment]:
-        """Every segment of both sides, in the order in which they came."""
+        """Every segment of both sides that there is now, in the order in which they came."""
         position, offsets = [0, 0], [0, 0]
-        while True:
-            sides = [side for side in Side if position[side] < len(self.marks[side].ends)]
-            if not sides:
-                return
-            side = min(sides, key=lambda side: self.marks[side].turns[position[side]])
-            marks, index = self.marks[side], position[side]
-            yield Segment(marks.times[index], side, offsets[side], marks.ends[index] - offsets[side])
+        client = self.marks[Side.CLIENT]
+        for turn in range(self.turns):  # each turn is one side's
+            first = position[Side.CLIENT]
+            side = Side.CLIENT if first < len(client.turns) and client.turns[first] == turn else Side.SERVER
+            marks, index, offset = self.marks[side], position[side], offsets[side]
             offsets[side], position[side] = marks.ends[index], index + 1
+            yield Segment(marks.times[index], side, offset, marks.ends[index] - offset)
+
+    @property
+    def events(self) -> Iterator[Segment | End]:
+        """The segments and the ends that there are now, in their order."""
+        ends = list(self.ends)
+        for turn, segment in enumerate(self.segments):
+            while ends and ends[0].turn <= turn:
+                yield ends.pop(0)
+            yield segment
+        yield from ends
 
     def __repr__(self) -> str:
-        return f"<connection {self.number}: {self.size(Side.CLIENT)} bytes from client, {self.size(Side.SERVER)} from server>"
+        client, server = self.sizes()
+        return f"<connection {self.number}: {client} bytes from client, {server} from server>"
 
 
 class Capture(Drawn):
     """A recording of one or more connections, in the order in which they were opened.
 
-    It keeps at most `limit` bytes of what was said. When that is reached the tap goes on relaying, each connection counts
-    what it dropped, and every view says so aloud.
+    It keeps at most `limit` bytes of what was said, and a bounded number of segments and connections. At the first
+    bound reached it is `full` for good: the tap goes on relaying, `dropped` counts the bytes and `missed` the
+    connections that were not kept, and every view says so aloud.
     """
 
     def __init__(self, name: str = "capture", limit: int = DEFAULT_LIMIT) -> None:
         self.name = name
         self.limit = limit
         self.connections: list[Connection] = []
-        self.size = 0
-        self.logical = False
-        self._began = time.monotonic()
+        self.size = 0  # bytes kept
+        self.segments = 0  # segments kept
+        self.full = False
+        self.dropped = 0  # bytes that came after it was full
+        self.missed = 0  # connections that came after there were too many
+        self.logical = False  # views show logical times instead of measured ones
+        self.began = time.monotonic()
 
     def now(self) -> float:
         """Seconds since the capture began, on a clock that never goes back."""
-        return time.monotonic() - self._began
+        return time.monotonic() - self.began
 
-    def connect(self, client: str = "", server: str = "", *, midway: bool = False) -> Connection:
-        """Begin to record one more connection."""
-        connection = Connection(self, len(self.connections) + 1, client, server, midway=midway)
-        self.connections.append(connection)
+    def connect(
+        self, client: str = "", server: str = "", *, midway: bool = False, at: float | None = None
+    ) -> Connection:
+        """Begin to record one more connection. When there are too many it is counted, and what it says is dropped."""
+        number = len(self.connections) + self.missed + 1
+        opened = self.now() if at is None else at
+        connection = Connection(self, number, client, server, midway=midway, at=opened)
+        if len(self.connections) < MOST_CONNECTIONS:
+            self.connections.append(connection)
+        else:
+            self.full = True
+            self.missed += 1
         return connection
 
-    @property
-    def dropped(self) -> int:
-        """How many bytes came after the limit was reached and were not kept."""
-        return sum(sum(connection.dropped) for connection in self.connections)
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a file: pcapng when the name ends in .pcapng, else JSON lines that `Capture.load` reads."""
+        from protolab.capture import files
+
+        files.save(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Capture:
+        """The capture in a file of JSON lines; LabError says which line is wrong, and what to do."""
+        from protolab.capture import files
+
+        return files.load(path)
 
     def __len__(self) -> int:
         return len(self.connections)
