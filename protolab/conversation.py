@@ -8,6 +8,7 @@ every few hundred units; everything else is made when it is looked at. A protoco
 from __future__ import annotations
 
 import copy
+import itertools
 from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left, bisect_right
@@ -22,7 +23,10 @@ from protolab.units import Place, Unit, Units
 
 State = TypeVar("State")
 Context = TypeVar("Context")
-CHECKPOINT_EVERY = 256
+CHECKPOINT_EVERY = 256  # units
+MERGED_AHEAD = 4096  # units brought into order at a time
+
+_new = tuple.__new__  # NamedTuple without its keyword handling, for the line that runs for every unit
 
 
 class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
@@ -66,34 +70,41 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
     def update(self) -> None:
         """Take in the bytes that came since the last look. Units that were complete do not change."""
         self.scan()
-        self._merge()
         tails = []
         for side in Side:
             if self.scanned[side] < (size := self.connection.size(side)):
-                at = self.connection.arrival(side, size)[1]
-                tails.append(Place(0, side, self.scanned[side], size, at, complete=False))
-        tails.sort(key=lambda tail: self.connection.arrival(tail.side, tail.end))
-        self._tails = tuple(tail._replace(number=len(self._order) + i) for i, tail in enumerate(tails))
+                turn, at = self.connection.arrival(side, size)
+                tails.append((turn, Place(0, side, self.scanned[side], size, at, complete=False)))
+        complete = sum(map(len, self.starts))
+        self._tails = tuple(tail._replace(number=complete + i) for i, (_, tail) in enumerate(sorted(tails)))
 
-    def _merge(self) -> None:
-        """Bring both sides' new units into one order: by the segment that brought each unit's last byte."""
-        marks = [self.connection.marks[side] for side in Side]
+    def _merge(self, until: int) -> None:
+        """Bring both sides' units into one order, by the segment that brought each unit's last byte, up to unit `until`."""
+        marks = self.connection.marks
         position = [bisect_left(marks[side].ends, self._end(side, self._merged[side])) for side in Side]
-        while True:
-            side, best = None, None
-            for candidate in Side:
-                if self._merged[candidate] < len(self.starts[candidate]):
-                    ends = marks[candidate].ends
-                    end = self._end(candidate, self._merged[candidate])
-                    while position[candidate] < len(ends) and ends[position[candidate]] < end:
-                        position[candidate] += 1
-                    turn = marks[candidate].turns[position[candidate]]
-                    if best is None or turn < best:
-                        side, best = candidate, turn
-            if side is None:
+
+        def turn(side: Side) -> int | None:
+            """The turn of the segment that completes this side's next unit."""
+            if self._merged[side] == len(self.starts[side]):
+                return None
+            ends, end = marks[side].ends, self._end(side, self._merged[side])
+            while ends[position[side]] < end:
+                position[side] += 1
+            return marks[side].turns[position[side]]
+
+        turns = [turn(side) for side in Side]
+        while len(self._order) <= until:
+            client, server = turns
+            if client is None and server is None:
+                return
+            side = Side.SERVER if client is None or (server is not None and server < client) else Side.CLIENT
+            if turns[side.other] is None:  # nobody to wait for
+                self._order.extend(range(self._merged[side] * 2 + side, len(self.starts[side]) * 2, 2))
+                self._merged[side] = len(self.starts[side])
                 return
             self._order.append(self._merged[side] * 2 + side)
             self._merged[side] += 1
+            turns[side] = turn(side)
 
     def _end(self, side: Side, index: int) -> int:
         starts = self.starts[side]
@@ -101,31 +112,46 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
 
     def place(self, number: int) -> Place:
         """Where unit `number` (from 0) stands."""
-        if number >= len(self._order):
-            return self._tails[number - len(self._order)]
-        side, index = Side(self._order[number] & 1), self._order[number] >> 1
-        end = self._end(side, index)
-        return Place(number, side, self.starts[side][index], end, self.connection.arrival(side, end)[1])
+        return next(self._places(number))
+
+    def _places(self, first: int) -> Iterator[Place]:
+        """The places from unit `first` on."""
+        complete, ended = len(self) - len(self._tails), [-1, -1]
+        index_of = [0, 0]
+        for number in range(first, complete):
+            if number >= len(self._order):
+                self._merge(number + MERGED_AHEAD)
+            code = self._order[number]
+            side, index = (Side.SERVER if code & 1 else Side.CLIENT), code >> 1
+            starts, marks = self.starts[side], self.connection.marks[side]
+            end = starts[index + 1] if index + 1 < len(starts) else self.scanned[side]
+            ends, mark = marks.ends, index_of[side]
+            if ended[side] < 0:
+                mark = bisect_left(ends, end)
+            while ends[mark] < end:
+                mark += 1
+            index_of[side], ended[side] = mark, end
+            yield _new(Place, (number, side, starts[index], end, marks.times[mark], True))
+        yield from self._tails[max(first - complete, 0) :]
 
     def _walk(self, first: int, state: State) -> Iterator[tuple[Place, bytes, Context]]:
-        for number in range(first, len(self)):
-            if number % CHECKPOINT_EVERY == 0 and number // CHECKPOINT_EVERY == len(self._checkpoints):
-                self._checkpoints.append(copy.deepcopy(state))
-            place = self.place(number)
-            data = self.connection.read(place.side, place.start, place.end)
-            yield place, data, self.advance(state, place, data)
+        streams = [bytes(stream) for stream in self.connection.streams] if first == 0 else self.connection.streams
+        advance, checkpoints = self.advance, self._checkpoints
+        for place in self._places(first):
+            if place.number % CHECKPOINT_EVERY == 0 and place.number // CHECKPOINT_EVERY == len(checkpoints):
+                checkpoints.append(copy.deepcopy(state))
+            data = bytes(streams[place.side][place.start : place.end])
+            yield place, data, advance(state, place, data)
 
     def _from(self, number: int) -> Iterator[tuple[Place, bytes, Context]]:
         """The walk from unit `number` on, with the state brought there from the nearest checkpoint."""
         nearest = min(number // CHECKPOINT_EVERY, len(self._checkpoints) - 1)
-        if nearest < 0:
-            walk = self._walk(0, self.begin())
-        else:
-            walk = self._walk(nearest * CHECKPOINT_EVERY, copy.deepcopy(self._checkpoints[nearest]))
-        return (step for step in walk if step[0].number >= number)
+        state = copy.deepcopy(self._checkpoints[nearest]) if nearest >= 0 else self.begin()
+        first = max(nearest, 0) * CHECKPOINT_EVERY
+        return itertools.islice(self._walk(first, state), number - first, None)
 
     def __len__(self) -> int:
-        return len(self._order) + len(self._tails)
+        return len(self.starts[0]) + len(self.starts[1]) + len(self._tails)
 
     @overload
     def __getitem__(self, index: int) -> Unit: ...
@@ -133,14 +159,17 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
     def __getitem__(self, index: slice) -> Units: ...
     def __getitem__(self, index: int | slice) -> Unit | Units:
         if isinstance(index, slice):
-            return Units(self[number] for number in range(*index.indices(len(self))))
+            first, last, stride = index.indices(len(self))
+            if stride < 1:
+                return Units(self[number] for number in range(first, last, stride))
+            return Units(self.explain(*step) for step in itertools.islice(self._from(first), 0, max(last - first, 0), stride))
         number = index + len(self) if index < 0 else index
         if not 0 <= number < len(self):
             raise IndexError(f"no unit {index}: this conversation has {len(self)}")
         return self.explain(*next(self._from(number)))
 
     def __iter__(self) -> Iterator[Unit]:
-        return (self.explain(*step) for step in self._from(0))
+        return itertools.starmap(self.explain, self._from(0))
 
     def at(self, side: Side, offset: int) -> Unit:
         """The unit that holds byte `offset` of one side's stream."""
@@ -149,6 +178,7 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
         if offset >= self.scanned[side]:
             return self[next(tail.number for tail in self._tails if tail.side == side)]
         index = bisect_right(self.starts[side], offset) - 1
+        self._merge(len(self))
         return self[self._order.index(index * 2 + side)]
 
     @property

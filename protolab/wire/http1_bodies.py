@@ -95,14 +95,14 @@ def entitle(unit: Unit) -> str:
 class Splitter:
     """Where the heads, bodies and chunks of one HTTP/1.1 connection start, on both sides; resumable when bytes are added.
 
-    `kinds[side]` says what each part is, beside the `starts` that `split` appends to. After a 101 the side is `upgraded`
-    and the rest of its stream belongs to another protocol.
+    `kinds[side]` says what each part is, beside the `starts` that `split` appends to. After a 101 the rest of
+    both streams belongs to another protocol, from the offsets in `upgraded` on.
     """
 
     def __init__(self) -> None:
         self.kinds = (bytearray(), bytearray())
         self.at = [0, 0]
-        self.upgraded = [False, False]
+        self.upgraded: list[int | None] = [None, None]  # where another protocol's bytes begin
         self.waiting = False  # the client asked to change protocols and has no answer yet
         self._methods: deque[str] = deque()  # of requests that have no response yet
         self._bodies: list[Framing] = [Framing("none"), Framing("none")]
@@ -114,7 +114,7 @@ class Splitter:
 
     def _step(self, side: Side, stream: bytearray, starts: array[int], ended: bool) -> bool:
         at, body = self.at[side], self._bodies[side]
-        if at >= len(stream) or self.upgraded[side] or (side is Side.CLIENT and self.waiting):
+        if at >= len(stream) or self.upgraded[side] is not None or (side is Side.CLIENT and self.waiting):
             return False
         if body.kind == "length":
             end, kind = at + body.length, BODY
@@ -132,7 +132,7 @@ class Splitter:
         else:
             end, kind = head_end(stream, at), HEAD
             if end > 0:
-                self._read_head(side, bytes(stream[at:end]))
+                self._read_head(side, bytes(stream[at:end]), end)
         if not 0 <= end <= len(stream):
             return False
         starts.append(at)
@@ -142,11 +142,13 @@ class Splitter:
 
     def kind(self, side: Side, starts: array[int], start: int) -> int | None:
         """The kind of the part that starts at `start`, whole or not; None when it belongs to another protocol."""
-        kinds = self.kinds[side]
+        kinds, upgraded = self.kinds[side], self.upgraded[side]
+        if upgraded is not None and start >= upgraded:
+            return None
         index = bisect_right(starts, start, 0, len(kinds)) - 1 if kinds else -1
         if index >= 0 and starts[index] == start:
             return kinds[index]
-        return None if self.upgraded[side] else {"none": HEAD, "chunked": CHUNK}.get(self._bodies[side].kind, BODY)
+        return {"none": HEAD, "chunked": CHUNK}.get(self._bodies[side].kind, BODY)
 
     @staticmethod
     def _chunk_end(stream: bytearray, at: int) -> tuple[int, int]:
@@ -161,8 +163,8 @@ class Splitter:
             return end + ending, CHUNK
         return -1, (REST if stream.find(b"\n", at) >= 0 else CHUNK)
 
-    def _read_head(self, side: Side, data: bytes) -> None:
-        """Learn from a head how its body is delimited, and whether the connection changes protocols."""
+    def _read_head(self, side: Side, data: bytes, end: int) -> None:
+        """Learn from a head that ends at `end` how its body is delimited, and whether the connection changes protocols."""
         if side is Side.CLIENT:
             head = request(data)
             self._methods.append(head.start[0])
@@ -171,7 +173,9 @@ class Splitter:
             return
         head = response(data)
         if head.status == 101:
-            self.upgraded = [True, True]
+            self.upgraded[side] = end
+            if self.upgraded[side.other] is None:
+                self.upgraded[side.other] = self.at[side.other]
         if not 100 <= head.status < 200 or head.status == 101:
             method = self._methods.popleft() if self._methods else "GET"
             self._bodies[side] = framing(head, method)

@@ -10,7 +10,7 @@ from array import array
 from functools import cache
 from typing import NamedTuple
 
-from protolab.fields import Field
+from protolab.fields import Derived, Field
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 OPCODES = {CONTINUATION: "continuation", TEXT: "text", BINARY: "binary", CLOSE: "close", PING: "ping", PONG: "pong"}
@@ -20,17 +20,19 @@ _STEP = bytes(0 if second & 0x7F > 125 else 2 + (second & 0x7F) + (second >> 7) 
 
 
 class Head(NamedTuple):
-    """A frame's header. `form` is how its length is written, in bits: 7, 16 or 64; `key` is None when not masked."""
+    """A frame's header. `form` is how its length is written, in bits: 7, 16 or 64; `size` is the header's own size in bytes,
+    so a masking key stands in the four bytes before it.
+    """
 
     fin: bool
     rsv1: bool
     rsv2: bool
     rsv3: bool
     opcode: int
+    masked: bool
     form: int
     length: int
-    key: bytes | None
-    size: int  # of the header itself: where the payload starts
+    size: int
 
     @property
     def control(self) -> bool:
@@ -81,10 +83,11 @@ class Frame(NamedTuple):
         if head is None:
             raise ValueError(f"{len(data)} bytes are not yet a frame header")
         payload = data[head.size : head.size + head.length]
-        if head.key is not None:
-            payload = mask(payload, head.key)
+        key = data[head.size - 4 : head.size] if head.masked else None
+        if key is not None:
+            payload = mask(payload, key)
         length = None if len(payload) == head.length else head.length
-        return cls(head.opcode, payload, head.fin, head.rsv1, head.rsv2, head.rsv3, head.key, head.form, length)
+        return cls(head.opcode, payload, head.fin, head.rsv1, head.rsv2, head.rsv3, key, head.form, length)
 
 
 def mask(data: bytes, key: bytes) -> bytes:
@@ -125,15 +128,20 @@ def read_head(data: bytes | bytearray, at: int = 0) -> Head | None:
     """The header that starts at offset `at`, or None when it is not complete."""
     if len(data) < at + 2:
         return None
-    first, second = data[at], data[at + 1]
+    head = _short_head(data[at], data[at + 1])
+    if head.form > 7:
+        extended = head.form // 8
+        length = int.from_bytes(data[at + 2 : at + 2 + extended])
+        head = head._replace(length=length, size=head.size + extended)
+    return head if len(data) >= at + head.size else None
+
+
+@cache
+def _short_head(first: int, second: int) -> Head:
+    """What the first two bytes say of the header; the length is right unless `form` says that it stands elsewhere."""
     form = {126: 16, 127: 64}.get(second & 0x7F, 7)
-    payload = at + 2 + (form // 8 if form > 7 else 0) + (second >> 7) * 4
-    if len(data) < payload:
-        return None
-    length = second & 0x7F if form == 7 else int.from_bytes(data[at + 2 : at + 2 + form // 8])
-    key = bytes(data[payload - 4 : payload]) if second & 0x80 else None
     flags = (bool(first & 0x80), bool(first & 0x40), bool(first & 0x20), bool(first & 0x10))
-    return Head(*flags, first & 0x0F, form, length, key, payload - at)
+    return Head(*flags, first & 0x0F, bool(second & 0x80), form, second & 0x7F, 2 + (second >> 7) * 4)
 
 
 @cache
@@ -160,36 +168,44 @@ def opening(first: int, second: int) -> tuple[Field, ...]:
     )
 
 
-def tree(data: bytes, head: Head | None, payload: Field | None = None) -> Field:
+def tree(data: bytes, head: Head | None, payload: Field | None = None, derived: tuple[Derived, ...] = ()) -> Field:
     """The field tree of the frame that `data` holds, whole or cut short.
 
-    `payload` explains the bytes after the header (offsets from the frame's start); without it they are one plain field.
+    `head` is None when the header itself is cut short. `payload` explains the bytes after the header (offsets from the
+    frame's start); without it they are one plain field. `derived` hangs on the frame.
     """
     size = len(data)
-    if size < 2:
-        children: tuple[Field, ...] = (opening(data[0], 0)[:5] if size else ())
-        return Field("frame", 0, size, None, "cut off in its first two bytes", children)
+    if head is None:
+        return Field("frame", 0, size, None, "cut off in its header", _cut_header(data))
     children = opening(data[0], data[1])
-    second, at = data[1], 2
-    if second & 0x7F > 125:
-        end = min(2 if second & 0x7F == 126 else 8, size - 2) + 2
-        if end == (4 if second & 0x7F == 126 else 10):
-            length = int.from_bytes(data[2:end])
-            children += (Field("extended payload length", 2, end, length, f"{length} bytes of payload, as one big-endian number"),)
-        else:
-            children += (Field("extended payload length", 2, end, None, "cut off"),)
-        at = end
-    if second & 0x80 and at < size:
-        end = min(at + 4, size)
-        note = "byte i of the payload is XORed with byte i mod 4 of this" if end == at + 4 else "cut off"
-        children += (Field("masking key", at, end, data[at:end], note),)
-        at = end
+    at = head.size - 4 if head.masked else head.size
+    if head.form > 7:
+        says = f"{head.length} bytes of payload, as one big-endian number"
+        children += (Field("extended payload length", 2, at, head.length, says),)
+    if head.masked:
+        # tuple.__new__ skips the keyword handling of NamedTuple: these lines run for every frame of a long capture
+        key = data[at : at + 4]
+        children += (_new(Field, ("masking key", at, at + 4, key, _KEY_NOTE, (), None, ())),)
     if payload is not None:
         children += (payload,)
-    elif head is not None and at < size:
-        children += (Field("payload", at, size, data[at:], _so_far(size - at, head.length)),)
-    return Field("frame", 0, size, None, "", tuple(child for child in children if child.start < size))
+    elif head.size < size:
+        children += (Field("payload", head.size, size, data[head.size :]),)
+    return _new(Field, ("frame", 0, size, None, "", children, None, derived))
 
 
-def _so_far(there: int, announced: int) -> str:
-    return "" if there == announced else f"{there} of {announced} bytes so far"
+_new = tuple.__new__
+_KEY_NOTE = "byte i of the payload is XORed with byte i mod 4 of this"
+
+
+def _cut_header(data: bytes) -> tuple[Field, ...]:
+    """The fields of a header that is cut short."""
+    size = len(data)
+    if size < 2:
+        return opening(data[0], 0)[:5] if size else ()
+    extended = {126: 4, 127: 10}.get(data[1] & 0x7F, 2)
+    children = opening(data[0], data[1])
+    if size > 2:
+        children += (Field("extended payload length" if extended > 2 else "masking key", 2, min(size, extended if extended > 2 else 6), None, "cut off"),)
+    if extended > 2 and size > extended:
+        children += (Field("masking key", extended, size, None, "cut off"),)
+    return children

@@ -49,7 +49,7 @@ class Part(NamedTuple):
     settled: handshake.Offer | handshake.Answer | None = None
 
 
-Context = Part | tuple[Step, bool]  # a frame's step, and whether the client was still to wait for the answer
+Context = Part | Step
 
 
 class WebSocketConversation(Conversation[State, Context]):
@@ -58,17 +58,17 @@ class WebSocketConversation(Conversation[State, Context]):
     def __init__(self, connection: Connection) -> None:
         self._http = Splitter()
         if connection.midway:
-            self._http.upgraded = [True, True]
+            self._http.upgraded = [0, 0]
         super().__init__(connection)
 
     def scan(self) -> None:
         http, streams = self._http, self.connection.streams
         ended = [any(end.side is side for end in self.connection.ends) for side in Side]
         http.split(streams, self.starts, ended)
-        if http.waiting and not self.connection.size(Side.SERVER):
-            http.upgraded[Side.CLIENT] = True  # frames before any answer: too early, yet frames
+        if http.waiting and http.upgraded[Side.CLIENT] is None and not self.connection.size(Side.SERVER):
+            http.upgraded[Side.CLIENT] = http.at[Side.CLIENT]  # frames before any answer: too early, yet frames
         for side in Side:
-            if http.upgraded[side]:
+            if http.upgraded[side] is not None:
                 http.at[side] = websocket_frames.scan(streams[side], http.at[side], self.starts[side])
             self.scanned[side] = http.at[side]
 
@@ -76,13 +76,17 @@ class WebSocketConversation(Conversation[State, Context]):
         return State(self.connection.midway)
 
     def advance(self, state: State, place: Place, data: bytes) -> Context:
-        kind = self._http.kind(place.side, self.starts[place.side], place.start)
-        if kind is None:
-            direction = state.directions[place.side]
-            step = direction.step(data, place.number, place.start, place.complete, state.directions[place.side.other])
-            return step, place.side is Side.CLIENT and not state.answered
-        if kind != HEAD or not place.complete:
-            return Part(kind)
+        http, side = self._http, place.side
+        upgraded = http.upgraded[side]
+        if upgraded is not None and place.start >= upgraded:
+            direction = state.directions[side]
+            step = direction.step(data, place.number, place.start, place.complete, state.directions[1 - side])
+            if not state.answered and side is Side.CLIENT:
+                step = step._replace(findings=(rules.EARLY_DATA.at(0, len(data), side), *step.findings))
+            return step
+        kind = http.kind(side, self.starts[side], place.start)
+        if kind is None or kind != HEAD or not place.complete:
+            return Part(HEAD if kind is None else kind)
         if place.side is Side.CLIENT:
             state.offer = handshake.read_request(data, place.start)
             return Part(kind, state.offer if state.offer.upgrade else None)
@@ -97,32 +101,32 @@ class WebSocketConversation(Conversation[State, Context]):
             if context.settled is not None:
                 field, findings = context.settled.field, context.settled.findings
             return Unit(self.protocol, name, place, data, field, findings, (), http1_bodies.entitle)
-        step, early = context
-        field = _frame(data, step)
-        findings = step.findings
-        if early:
-            findings = (rules.EARLY_DATA.at(0, len(data), place.side), *findings)
-        return Unit(self.protocol, "frame", place, data, field, findings, step.discards, _title)
+        findings = context.findings
+        return _new(Unit, ("websocket", "frame", place, data, _frame(data, context), findings, context.discards, _title, None))
+
+
+_new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every frame
+_UNMASKED = "each byte XORed with the masking key's byte at its offset mod 4"
 
 
 def _frame(data: bytes, step: Step) -> Field:
-    head = step.head
-    if head is None or len(data) == head.size:
-        field = websocket_frames.tree(data, head)
-        return field._replace(derived=(_message(step.message),)) if step.message else field
-    size, payload = len(data), step.payload
-    note = "" if len(payload) == head.length else f"{len(payload)} of {head.length} bytes so far"
-    content = _content(step.opcode, payload, step.inflated is not None or (head.rsv1 and not head.control))
-    derived: tuple[Derived, ...] = ()
+    """The tree of a frame: its payload's own fields, what was unmasked, and the message that it completes."""
+    head, payload, size = step.head, step.payload, len(data)
+    message = () if step.message is None else (_message(step.message),)
+    if head is None or size == head.size:
+        return websocket_frames.tree(data, head, None, message)
+    if step.text is not None:
+        content = _new(Field, ("text", 0, len(payload), step.text, "", (), None, ()))
+    else:
+        content = _content(step.opcode, payload, step.inflated is not None or (head.rsv1 and not head.control))
+    note = content.note if len(payload) == head.length else f"{len(payload)} of {head.length} bytes so far"
+    value = payload if content.value is None else content.value
     children: tuple[Field, ...] = ()
-    if head.key is not None:
-        derived = (Derived("unmasked payload", payload, content, "each byte XORed with the masking key's byte at its offset mod 4"),)
-    elif content.children:
+    if head.masked:
+        message = (_new(Derived, ("unmasked payload", payload, content, _UNMASKED, ())), *message)
+    else:
         children = content.shifted(head.size).children
-    if step.message is not None:
-        derived += (_message(step.message),)
-    value = content.value if content.value is not None else payload
-    field = Field("payload", head.size, size, value, note or content.note, children, None, derived)
+    field = _new(Field, ("payload", head.size, size, value, note, children, None, message))
     return websocket_frames.tree(data, head, field)
 
 
