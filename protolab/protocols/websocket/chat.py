@@ -116,6 +116,7 @@ class ChatServer(Server):
         self.when_full = when_full
         self.bus = bus
         self.keepalive = keepalive
+        self.port = 0  # where it listens; 0: it does not
         self.connections: set[Connection] = set()  # every TCP connection, also before and after its chat
         self.clients: dict[str, _Client] = {}
         self._listener: Listener | None = None
@@ -156,16 +157,16 @@ class ChatServer(Server):
             if self.bus is not None:
                 await self.bus.stop()
             raise
-        listening: int = self._listener.sockets[0].getsockname()[1]
-        self.log(f"listening on {host}:{listening}")
-        return listening
+        self.port = self._listener.sockets[0].getsockname()[1]
+        self.log(f"listening on {host}:{self.port}")
+        return self.port
 
     async def stop(self) -> None:
         """Close every client with 1001; after the grace, cut off who does not answer. Safe to call twice."""
-        listener, self._listener = self._listener, None
+        listener, self._listener, self.port = self._listener, None, 0
         if listener is None:
             return
-        listener.close(code=1001, reason="the server stops")
+        listener.close()  # with 1001: going away
         try:
             async with asyncio.timeout(self.limits.grace):
                 await listener.wait_closed()
