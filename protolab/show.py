@@ -1,0 +1,79 @@
+"""Everything draws itself through here: which view belongs to which thing, and the functions that people call.
+
+`capture` or `unit` at the end of a notebook cell, or `print(capture)`, is enough for most; `ladder`, `explain` and
+`picture` ask for a particular view. Each gives a view: an object with `text()`, `html()`, `json()` and `bundle()`.
+"""
+
+from __future__ import annotations
+
+from protolab import protocols
+from protolab.capture import Capture, Connection
+from protolab.conversation import Conversation
+from protolab.fields import Derived, Field
+from protolab.units import Unit, Units
+from protolab.view import Exchange, Ladder, Picture, Tree, UnitView, View
+
+__all__ = ["explain", "ladder", "picture", "view_of"]
+
+
+def view_of(thing: object) -> View:
+    """The view that a thing is drawn as when nobody asks for another one.
+
+    A capture, a connection and a conversation are drawn as a ladder, a unit as bytes and fields, several units one
+    after another, a field or derived bytes as a tree; a view stands for itself. TypeError for anything else.
+    """
+    match thing:
+        case View():
+            return thing
+        case Capture() | Connection() | Conversation():
+            return ladder(thing)
+        case Unit() | Units() | Field() | Derived():
+            return explain(thing)
+    raise TypeError(
+        f"protolab cannot draw a {type(thing).__name__}; it draws captures, conversations, units and fields"
+    )
+
+
+def ladder(thing: object, *, start: int = 0, limit: int = 500) -> Ladder:
+    """Who said what when: a capture, connection or conversation, or what has a capture (a running server), as a ladder.
+
+    `start` is the first unit that is shown, `limit` how many are. TypeError for what has no two sides.
+    """
+    match thing:
+        case Conversation():
+            return Ladder([thing], start=start, limit=limit)
+        case Connection():
+            return Ladder([protocols.decode(thing)], start=start, limit=limit)
+        case Capture():
+            return Ladder(map(protocols.decode, list(thing.connections)), thing, start=start, limit=limit)
+    if isinstance(capture := getattr(thing, "capture", None), Capture):
+        return ladder(capture, start=start, limit=limit)
+    raise TypeError(f"a {type(thing).__name__} has no ladder; a capture, a connection or a conversation has one")
+
+
+def explain(thing: object, data: bytes | None = None) -> View:
+    """Bytes and fields side by side: of a unit, of several, of a conversation, or of a field in its buffer `data`."""
+    match thing:
+        case Unit():
+            return UnitView(thing)
+        case Field() | Derived():
+            return Tree(thing, data)
+        case Conversation():
+            return Exchange(thing)
+        case Connection():
+            return Exchange(protocols.decode(thing))
+        case Capture():
+            return Exchange(Units(unit for connection in thing.connections for unit in protocols.decode(connection)))
+        case tuple() | list() if all(isinstance(unit, Unit) for unit in thing):
+            return Exchange(Units(thing))
+    if isinstance(capture := getattr(thing, "capture", None), Capture):
+        return explain(capture)
+    raise TypeError(f"a {type(thing).__name__} cannot be explained; units, conversations and fields can")
+
+
+def picture(thing: object, data: bytes | None = None) -> Picture:
+    """The 32-bit-wide picture of a unit, of derived bytes, or of a field in its buffer `data`."""
+    match thing:
+        case Unit() | Derived() | Field():
+            return Picture(thing, data)
+    raise TypeError(f"a {type(thing).__name__} has no picture; take one unit, such as conversation[2]")
