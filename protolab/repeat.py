@@ -16,10 +16,11 @@ _seed: int | None = None
 _streams = 0
 
 
-def switch(seed: int | None) -> None:
-    """Seed all that follows, or, with None, be random again."""
+def switch(seed: int | None) -> int | None:
+    """Seed all that follows, or, with None, be random again. Returns what was set before."""
     global _seed, _streams
-    _seed, _streams = seed, 0
+    before, _seed, _streams = _seed, seed, 0
+    return before
 
 
 def on() -> bool:

@@ -1,11 +1,12 @@
 """A log in a ring: servers write to it from the lab's thread, a learner looks at it when they want to (law 10).
 
-Nothing here prints: what a thread prints lands under whichever cell ran last. The ring keeps the newest `size` entries; the
-oldest fall out and are counted.
+Nothing here prints: what a thread prints lands under whichever cell ran last. The ring keeps the newest `size` entries;
+the oldest fall out and are counted.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -33,8 +34,18 @@ class Log:
             self.lost += 1
         self.entries.append(Entry(time.monotonic() - self._began, text))
 
+    def logger(self, name: str) -> logging.Logger:
+        """A logger for a library to write its warnings and errors to: they become lines here, and go nowhere else."""
+        made = logging.Logger(name, logging.WARNING)  # not getLogger: no parents, so no handlers but this one
+        made.addHandler(_Into(self))
+        return made
+
     def __iter__(self) -> Iterator[Entry]:
-        return iter(tuple(self.entries))
+        while True:
+            try:
+                return iter(tuple(self.entries))
+            except RuntimeError:  # a line was added in the lab's thread meanwhile: look again
+                continue
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -42,3 +53,13 @@ class Log:
     def __repr__(self) -> str:
         lines = [f"({self.lost} older lines fell out of the log)"] if self.lost else []
         return "\n".join(lines + [entry.text for entry in self]) or "(nothing logged yet)"
+
+
+class _Into(logging.Handler):
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self.log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        cause = record.exc_info[1] if record.exc_info else None
+        self.log(record.getMessage() + (f": {cause!r}" if cause is not None else ""))

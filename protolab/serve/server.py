@@ -26,7 +26,15 @@ class Server(ABC):
 
     @abstractmethod
     async def stop(self) -> None:
-        """Say goodbye to every client as the protocol asks, then free the port, tasks and memory. Safe to call twice."""
+        """Say goodbye to every client as the protocol asks, then free the port, tasks and memory.
+
+        Safe to call twice, and again after a call that was cancelled because a client kept it waiting.
+        """
+
+    @property
+    def serving(self) -> bool:
+        """False when it has been started and no longer listens, whatever the cause. A server that can tell overrides this."""
+        return True
 
     def __repr__(self) -> str:
-        return f"<server {self.name}>"
+        return f"<server {self.name or type(self).__name__}>"

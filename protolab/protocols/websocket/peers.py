@@ -1,0 +1,143 @@
+"""What our WebSocket server and client share: the `websockets` library's connections, changed where a lab needs it.
+
+The library speaks the protocol. Three things are ours: what it answers to a Close inside a fragmented message, what a
+101 says beyond what RFC 6455 asks for, and where a client's randomness comes from. All of it is done in subclasses of
+the library's sans-I/O protocol, which our connections put in place of the one that they are given.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from collections.abc import Awaitable
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.connection import Connection
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import Protocol
+from websockets.server import ServerProtocol
+from websockets.typing import DataLike, Subprotocol
+
+from protolab import repeat
+from protolab.wire.websocket_frames import mask, read_head
+
+
+class _Closing(Protocol):
+    """A Close ends an unfinished message and is answered like any other."""
+
+    def recv_frame(self, frame: Frame) -> None:
+        # RFC 6455 section 5.4: control frames may stand in the middle of a fragmented message, and section 5.5.1 makes
+        # no exception for Close. The library fails such a connection with 1002; with nothing unfinished it would not.
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
+
+
+class _Server(_Closing, ServerProtocol):
+    def accept(self, request: Request) -> Response:
+        """The answer to a handshake request; see the comments for where it is not the library's."""
+        hosts, versions = (request.headers.get_all(name) for name in ("Host", "Sec-WebSocket-Version"))
+        if len(hosts) != 1:  # RFC 9112 section 3.2
+            response = self.reject(400, f"A request has one Host header, and this one has {len(hosts)}.\n")
+        else:
+            response = super().accept(request)
+        if response.status_code == 400 and versions not in ([], ["13"]):
+            # RFC 6455 section 4.4 wants our version named; RFC 9110 section 15.5.22 wants Upgrade with 426.
+            response = self.reject(426, "This server speaks version 13 of WebSocket (RFC 6455).\n")
+            response.headers["Upgrade"] = "websocket"
+            response.headers["Sec-WebSocket-Version"] = "13"
+        if response.status_code != 101:
+            self.logger.warning("refused a handshake: %d %s", response.status_code, response.reason_phrase)
+        if response.status_code == 101 or repeat.on():
+            # RFC 9110 section 6.6.1: a 1xx may go without Date, and so must whatever a server without a clock says,
+            # which in a repeatable run ours is.
+            del response.headers["Date"]
+        return response
+
+    def select_subprotocol(self, subprotocols: Any) -> Subprotocol | None:
+        """The first one offered that we speak, or none: RFC 6455 section 4.2.2 lets a server go on without."""
+        return next((name for name in subprotocols if name in (self.available_subprotocols or ())), None)
+
+
+class _Client(_Closing, ClientProtocol):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.tokens = repeat.token_source()  # one for each connection
+        self.key = base64.b64encode(self.tokens(16)).decode()
+
+    def connect(self) -> Request:
+        """The handshake request, which in a repeatable run calls the server by its logical name."""
+        request = super().connect()
+        headers = Headers(
+            (name, repeat.authority(value) if name == "Host" else value) for name, value in request.headers.raw_items()
+        )
+        return dataclasses.replace(request, headers=headers)
+
+    def send_frame(self, frame: Frame) -> None:
+        # Section 10.3: masking keys must be unpredictable, and they are unless a repeatable run is asked for. The
+        # library draws them inside `serialize`, out of our reach, so we have it serialize without one and mask here.
+        data = frame.serialize(mask=False, extensions=self.extensions)
+        head = read_head(data)
+        assert head is not None
+        key = self.tokens(4)
+        self.writes += [bytes((data[0], data[1] | 0x80)) + data[2 : head.size] + key + mask(data[head.size :], key)]
+
+
+class LabServerConnection(ServerConnection):
+    """The server's side of a connection: what `create_connection` of the library's `serve` is to be."""
+
+    def __init__(self, protocol: ServerProtocol, server: Server, **options: Any) -> None:
+        ours = _Server(
+            origins=protocol.origins,
+            extensions=protocol.available_extensions,
+            subprotocols=protocol.available_subprotocols,
+            max_size=(protocol.max_message_size, protocol.max_fragment_size),
+            logger=protocol.logger,
+        )
+        super().__init__(ours, server, **options)
+
+
+class LabClientConnection(ClientConnection):
+    """The client's side of a connection: what `create_connection` of the library's `connect` is to be."""
+
+    protocol: _Client
+
+    def __init__(self, protocol: ClientProtocol, **options: Any) -> None:
+        ours = _Client(
+            protocol.uri,
+            origin=protocol.origin,
+            extensions=protocol.available_extensions,
+            subprotocols=protocol.available_subprotocols,
+            max_size=(protocol.max_message_size, protocol.max_fragment_size),
+            logger=protocol.logger,
+        )
+        super().__init__(ours, **options)
+
+    def __repr__(self) -> str:
+        return f"<websocket connection, {self.state.name.lower()}>"
+
+    async def ping(self, data: DataLike | None = None) -> Awaitable[float]:
+        """Send a ping, with four random bytes unless `data` is given; returns a future of the round-trip time."""
+        return await super().ping(self.protocol.tokens(4) if data is None else data)
+
+
+async def receive(connection: Connection) -> str | bytes:
+    """The next message, in however many fragments it comes.
+
+    The library's `recv` gives up on a message of more than 4,096 fragments, since empty ones could be sent without
+    end. Here empty ones are not kept, so the connection's `max_size` bounds what is. Cancelled in the middle of a
+    message it leaves the connection unusable, as `recv_streaming` does.
+    """
+    parts: list[Any] = []
+    nothing: str | bytes = b""
+    async for part in connection.recv_streaming():
+        nothing = type(part)()
+        if part:
+            parts.append(part)
+    message: str | bytes = nothing.join(parts)
+    return message
