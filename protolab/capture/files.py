@@ -150,6 +150,7 @@ class _Wrong(LabError):
     """What is wrong with a line, before it is known which one it is."""
 
 
+_KINDS = {int: "a whole number", str: "text", bool: "true or false", list: "a list"}
 _AGAIN = "Mend the line, or save the capture again."
 
 
@@ -172,7 +173,7 @@ class _Line:
         if value is None:
             raise _Wrong(f'"{key}" is missing', _AGAIN)
         if type(value) is not kind:
-            raise _Wrong(f'"{key}" is {json.dumps(value)[:60]}, which is not a {kind.__name__}', _AGAIN)
+            raise _Wrong(f'"{key}" is {json.dumps(value)[:60]}, which is not {_KINDS[kind]}', _AGAIN)
         return value
 
 

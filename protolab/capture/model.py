@@ -88,16 +88,17 @@ class Connection(Drawn):
         if not data:
             return whole
         stream, marks = self.streams[side], self.marks[side]
+        # Marks first, so that no reader finds a byte without them; `turns` last, so that what it counts is all there.
+        marks.times.append(time.monotonic() - capture.began if at is None else at)
+        marks.turns.append(self.turns)
+        marks.ends.append(len(stream) + len(data))
         try:
             stream += data
         except BufferError:  # a reader in another thread holds a view of it: leave it that one, and go on with a copy
-            stream = self.streams[side] = stream + data
-        marks.times.append(time.monotonic() - capture.began if at is None else at)
-        marks.turns.append(self.turns)
-        marks.ends.append(len(stream))
+            self.streams[side] = stream + data
         capture.size += len(data)
         capture.segments += 1
-        self.turns += 1  # last: from here on readers know of it
+        self.turns += 1
         return whole
 
     def _drop(self, side: Side, data: bytes) -> bytes:
@@ -116,8 +117,7 @@ class Connection(Drawn):
 
     def size(self, side: Side) -> int:
         """How many bytes of that side are kept."""
-        ends = self.marks[side].ends
-        return ends[-1] if ends else 0
+        return len(self.streams[side])
 
     def sizes(self) -> tuple[int, int]:
         """How many bytes of each side are kept, as of one moment: no segment is in that came after one that is not."""
@@ -129,7 +129,7 @@ class Connection(Drawn):
     def read(self, side: Side, start: int = 0, end: int | None = None) -> bytes:
         """A copy of that side's bytes [start, end)."""
         # The slice is one step under the interpreter's lock. A memoryview would keep the tap from appending.
-        return bytes(self.streams[side][start : self.size(side) if end is None else end])
+        return bytes(self.streams[side][start:end])
 
     def arrival(self, side: Side, end: int) -> tuple[int, float]:
         """The turn and the time of the segment that brought the byte before offset `end`; IndexError if none did."""

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from heapq import merge
 from ipaddress import AddressValueError, IPv4Address
+from itertools import repeat
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -40,10 +41,10 @@ class Address(NamedTuple):
 Addresses = tuple[Address, Address]  # the client's, the server's
 
 
-def write(capture: Capture, path: Path) -> None:
-    """Write the capture as pcapng; OSError if the file cannot be written."""
+def write(capture: Capture, path: Path, first: tuple[int, int] | None = None) -> None:
+    """Write the capture as pcapng; OSError if the file cannot be written. `first`: sequence numbers to begin with."""
     connections = list(capture.connections)
-    streams = map(packets, connections, addresses(connections))
+    streams = map(packets, connections, addresses(connections), repeat(first))
     with path.open("wb") as file:
         # Section header: byte order, version 1.0, length of the section not known.
         section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + _option(4, b"protolab") + _option(0)
@@ -69,11 +70,11 @@ def addresses(connections: list[Connection]) -> Iterator[Addresses]:
 
 
 def packets(
-    connection: Connection, ends: Addresses, first: tuple[int, int] | None = None
+    connection: Connection, ends: Addresses, first: tuple[int, int] | None
 ) -> Iterator[tuple[int, bytes]]:
-    """The connection as IP packets in order, each with its time in nanoseconds; `first`: the first sequence numbers."""
+    """The connection as IP packets in order, each with its time in nanoseconds."""
     number = connection.number
-    next_ = list(first or (zlib.crc32(f"{side} {number}".encode()) for side in Side))  # the same in each run
+    next_ = list(first or (zlib.crc32(f"{side} {number}".encode()) for side in Side))  # the same each time
     at = 0
 
     def packet(side: Side, flags: int, data: bytes = b"", options: bytes = b"") -> tuple[int, bytes]:

@@ -16,6 +16,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 from protolab.capture.model import Capture, Connection
@@ -24,6 +25,7 @@ from protolab.fields import Side
 
 # close() then sends RST at once, and leaves no TIME_WAIT behind. Windows has 16-bit fields here.
 _RESET_ON_CLOSE = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+_READ = 65_536
 
 
 class Tap:
@@ -80,6 +82,12 @@ class Tap:
     def live(self) -> int:
         """How many connections are open now."""
         return len(self._links)
+
+    @property
+    def pending(self) -> int:
+        """How many bytes wait here for somebody who reads slowly. Back-pressure bounds them."""
+        ends = (end for link in self._links for end in (link.client, link.server) if end.here)
+        return sum(end.transport.get_write_buffer_size() for end in ends)
 
     def __repr__(self) -> str:
         return f"<tap before {_address(self.target)}, {self.live} connections open>"
@@ -226,8 +234,16 @@ class _End(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.here = False
         if error is not None:
+            self._take_rest()
             self.link.reset(self.side)
         self.link.check()
+
+    def _take_rest(self) -> None:
+        """Read what came before the reset: where a write fails first, asyncio leaves unread what a peer would read."""
+        end = self.transport.get_extra_info("socket")
+        with socket.fromfd(end.fileno(), end.family, end.type) as copy, suppress(OSError):
+            while data := copy.recv(_READ):
+                self.data_received(data)
 
     def abort(self) -> None:
         """Close now, with a reset: what was not yet sent is lost, as it would be between the two without a tap."""
@@ -237,6 +253,10 @@ class _End(asyncio.Protocol):
 
 
 def _address(address: tuple[object, ...]) -> str:
-    """An address as text: `127.0.0.1:80`, `[::1]:80`."""
+    """An address as text.
+
+    >>> _address(("127.0.0.1", 80)), _address(("::1", 80, 0, 0))
+    ('127.0.0.1:80', '[::1]:80')
+    """
     host, port = address[:2]
     return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
