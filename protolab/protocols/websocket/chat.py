@@ -29,7 +29,7 @@ from websockets.typing import Origin
 from protolab import repeat
 from protolab.errors import LabError
 from protolab.protocols.websocket import chat_messages as messages
-from protolab.protocols.websocket.chat_connection import Connection, logger, without_date
+from protolab.protocols.websocket.chat_connection import Connection
 from protolab.protocols.websocket.chat_messages import Chat, GetStats, Join, Leave, Ping, Refusal
 from protolab.serve.fanout import Counts, Fanout, Member, WhenFull
 from protolab.serve.limits import Bucket
@@ -134,6 +134,7 @@ class ChatServer(Server):
         if self._listener is not None:
             raise LabError("This chat server is running already.", "Stop it first, or make another: ChatServer().")
         self._open()
+        keepalive = None if repeat.on() else self.keepalive  # a clock would decide when pings are seen
         if self.bus is not None:
             await self.bus.start(self._hear, self.log)
         try:
@@ -144,13 +145,12 @@ class ChatServer(Server):
                 origins=self.origins,
                 compression=None,  # a shared frame can be sent as it is only where no extension would change it
                 process_request=self._admit,
-                process_response=without_date,
                 server_header=None,  # nobody needs to know which version to attack
-                ping_interval=self.keepalive,
-                ping_timeout=self.keepalive,
+                ping_interval=keepalive,
+                ping_timeout=keepalive,
                 close_timeout=self.limits.grace,
                 max_size=self.limits.message,
-                logger=logger(self.log),
+                logger=self.log.logger("protolab.websocket.chat"),
                 create_connection=partial(Connection, everyone=self.connections),  # type: ignore[arg-type]
             )
         except BaseException:
@@ -163,9 +163,10 @@ class ChatServer(Server):
 
     async def stop(self) -> None:
         """Close every client with 1001; after the grace, cut off who does not answer. Safe to call twice."""
-        listener, self._listener, self.port = self._listener, None, 0
+        listener = self._listener
         if listener is None:
             return
+        self.port = 0
         listener.close()  # with 1001: going away
         try:
             async with asyncio.timeout(self.limits.grace):
@@ -180,7 +181,13 @@ class ChatServer(Server):
         self.fanout.close()
         if self.bus is not None:
             await self.bus.stop()
+        self._listener = None  # not before: a call that was cancelled can be made again
         self.log("stopped")
+
+    @property
+    def serving(self) -> bool:
+        """Whether it listens."""
+        return self._listener is not None and self._listener.is_serving()
 
     def statistics(self) -> Statistics:
         """How things stand, in this process."""

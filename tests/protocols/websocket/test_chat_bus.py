@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,11 +14,9 @@ import pytest
 
 from protolab.errors import LabError
 from protolab.protocols.websocket.chat import ChatServer
+from protolab.protocols.websocket.redis_rooms import RedisBus
 from tests.protocols.websocket.chatting import Guest, guests, until
 from tests.tools import need
-
-pytest.importorskip("redis")
-from protolab.protocols.websocket.redis_rooms import RedisBus  # noqa: E402
 
 
 class Redis:
@@ -34,7 +33,7 @@ class Redis:
 
     async def start(self) -> None:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
-        self.process = Popen([self.program, *options], stdout=DEVNULL)
+        self.process = Popen([self.program, *options], stdout=DEVNULL)  # noqa: ASYNC220
         await until(self.answers)
 
     def answers(self) -> bool:
@@ -158,6 +157,12 @@ def test_what_waits_for_redis_is_bounded_and_the_loss_counted() -> None:
         bus.publish("tea", b"%d" % number)
     assert (len(bus._pending), bus.dropped) == (3, 7)
     assert bus._pending[-1].endswith(b"9")
+
+
+def test_without_the_package_the_bus_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis.asyncio", None)
+    with pytest.raises(LabError, match=r"pip install 'protolab\[redis\]'"):
+        RedisBus()
 
 
 def test_without_a_redis_the_server_says_what_to_do(tmp_path: Path) -> None:
