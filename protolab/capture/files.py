@@ -114,6 +114,11 @@ def load(path: str | os.PathLike[str]) -> Capture:
         raise LabError(
             f"{path} cannot be read: {error.strerror or error}.", "Check the name and the folder."
         ) from error
+    return loads(data, str(path))
+
+
+def loads(data: bytes, path: str) -> Capture:
+    """The capture in the content of such a file; `path` is what LabError calls it."""
     if data.startswith(pcapng.MAGIC):
         raise LabError(f"{path} is a pcapng file, and protolab only writes those.", "Open it in Wireshark.")
     lines = data.removesuffix(b"\n").split(b"\n")

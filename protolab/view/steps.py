@@ -67,7 +67,8 @@ def step_of(unit: Unit, when: float | int) -> Step:
     return Step(when, unit.place.side, elided(unit.title, TITLE), unit)
 
 
-def _end_step(end: End) -> Step:
+def end_step(end: End) -> Step:
+    """The ladder's line for the end of a side."""
     return Step(
         end.at, end.side, ENDS.get(end.how, f"{elided(end.how, 20)}: the {{}} ended").format(end.side), None, end.how
     )
@@ -77,7 +78,7 @@ def rung_of(conversation: Conversation[Any, Any], start: int, limit: int, logica
     """The steps of a conversation from unit `start` on: at most `limit` units, and the ends among them, by time."""
     total, first = len(conversation), min(start, len(conversation))
     units = [step_of(unit, unit.place.at) for unit in islice(conversation, first, first + limit)]
-    ends = sorted(map(_end_step, list(conversation.connection.ends)), key=lambda step: step.when)
+    ends = sorted(map(end_step, list(conversation.connection.ends)), key=lambda step: step.when)
     whole = first + len(units) == total
     last = units[-1].when if units else float("-inf")
     early = [step for step in ends if whole or step.when < last]

@@ -1,0 +1,1 @@
+"""The work behind each command of the terminal; `protolab.cli` says how they are called."""

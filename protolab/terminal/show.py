@@ -1,0 +1,171 @@
+"""`protolab show`: a saved capture, or bytes in whatever form they were copied from, explained."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from protolab import protocols
+from protolab.capture import Capture, Connection, files, pcapng
+from protolab.conversation import Conversation
+from protolab.errors import LabError
+from protolab.fields import Side
+from protolab.show import explain, ladder, picture
+from protolab.units import Unit
+from protolab.view import export
+
+FEW = 12  # units of a capture that are all explained without being asked for
+_HEX = re.compile(r"(?:(?:0x|\\x)?[0-9a-f]{2}[\s:,-]*)+", re.IGNORECASE)
+_DUMP = re.compile(r"^[0-9a-f]{4,}:? +((?:[0-9a-f]{2} ?){1,2}(?: {0,2}[0-9a-f]{2} ?)*)", re.IGNORECASE | re.MULTILINE)
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{4,}={0,2}")
+
+
+def bytes_of(text: str) -> tuple[bytes, str] | None:
+    r"""The bytes that a text spells, and how it spells them; None when it is neither hex, a hex dump nor base64.
+
+    >>> bytes_of("81 05 48656c6c6f"), bytes_of(r"\x81\x00"), bytes_of("gQVIZWxsbw==")
+    ((b'\x81\x05Hello', 'hex'), (b'\x81\x00', 'hex'), (b'\x81\x05Hello', 'base64'))
+    >>> bytes_of("00000000: 8105 4865 6c6c 6f                        ..Hello")
+    (b'\x81\x05Hello', 'a hex dump')
+    """
+    text = text.strip()
+    if _HEX.fullmatch(text):
+        return bytes.fromhex(re.sub(r"0x|\\x|[\s:,-]", "", text, flags=re.IGNORECASE)), "hex"
+    rows = text.splitlines()
+    dumped = [found for row in rows if (found := _DUMP.match(row))]
+    if dumped and len(dumped) >= len(rows) - 1:  # hexdump ends in a line that has only the size
+        return bytes.fromhex("".join(found[1] for found in dumped)), "a hex dump"
+    joined = "".join(text.split())
+    if _BASE64.fullmatch(joined):
+        padded = joined.rstrip("=") + "=" * (-len(joined.rstrip("=")) % 4)
+        try:
+            return base64.b64decode(padded.translate(str.maketrans("-_", "+/")), validate=True), "base64"
+        except binascii.Error:
+            return None
+    return None
+
+
+def load(what: tuple[str, ...], stdin: BinaryIO, side: Side | None, protocol: str | None) -> tuple[Capture, str]:
+    """The capture that the words of the command mean, and a line on how they were read ("" for a saved capture)."""
+    text = " ".join(what)
+    if text in ("", "-"):
+        return _content(stdin.read(), "standard input", side, protocol)
+    path = Path(text)
+    if _is_file(path):
+        return _content(path.read_bytes(), str(path), side, protocol)
+    if (found := bytes_of(text)) is None:
+        raise LabError(
+            f"{text[:60]!r} is no file here, and neither hex nor base64.",
+            "Give the name of a saved capture, bytes such as 810548656c6c6f, or - for standard input.",
+        )
+    return _connection(found[0], side, protocol), _heading(*found)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long for a name, or with a NUL in it
+        return False
+
+
+def _content(data: bytes, name: str, side: Side | None, protocol: str | None) -> tuple[Capture, str]:
+    """A capture from the bytes of a file: saved as one, spelled as text, or as they are."""
+    if not data:
+        raise LabError(f"There is nothing in {name}.", "Give a saved capture, or bytes, or hex or base64 of bytes.")
+    if data.startswith((b'{"protolab"', pcapng.MAGIC)):  # what to do with pcapng, `loads` says
+        return files.loads(data, name), ""
+    try:
+        found = bytes_of(data.decode("ascii"))
+    except UnicodeDecodeError:
+        found = None
+    found = found or (data, "they are")
+    return _connection(found[0], side, protocol), _heading(*found)
+
+
+def _heading(data: bytes, how: str) -> str:
+    return f"{len(data):,} byte{'' if len(data) == 1 else 's'}, read as {how}"
+
+
+def _connection(data: bytes, side: Side | None, protocol: str | None) -> Capture:
+    """A capture in which one side says `data`: the side that fits best, from the beginning or midway."""
+    cards = protocols.cards() if protocol is None else (protocols.card(protocol),)
+    look = data[: protocols.LOOK]
+
+    def fits(guess: tuple[bool, Side]) -> int:
+        said = (look, b"") if guess[1] is Side.CLIENT else (b"", look)
+        return max(card.recognise(*said, guess[0]) for card in cards)
+
+    guesses = [(midway, who) for midway in (False, True) for who in Side if side in (None, who)]
+    midway, who = max(guesses, key=fits)
+    capture = Capture("bytes", limit=max(len(data), 1))
+    capture.logical = True  # nobody knows when they were said, or from where
+    capture.connect(midway=midway).add(who, data)
+    return capture
+
+
+def run(
+    what: tuple[str, ...],
+    stdin: BinaryIO,
+    protocol: str | None,
+    side: str | None,
+    number: int | None,
+    everything: bool,
+    pictures: bool,
+    as_json: bool,
+) -> Iterator[str]:
+    """What to print, piece by piece. LabError: nothing there to show, no such protocol, or no such unit."""
+    if protocol is not None and protocol not in (known := [card.name for card in protocols.cards()]):
+        raise LabError(f"There is no protocol called {protocol}.", f"There are: {', '.join(known)}.")
+    capture, heading = load(what, stdin, None if side is None else Side[side.upper()], protocol)
+    conversations = [protocols.decode(connection, protocol) for connection in capture.connections]
+    chosen = list(_chosen(conversations, number))
+    if as_json:
+        for conversation in chosen:
+            yield from _json(conversation, number)
+        return
+    if heading:
+        yield f"{heading}\n"
+    if number is None and (not heading or sum(map(len, chosen)) > 1):
+        yield (
+            f"{ladder(capture)}\n"
+            if protocol is None
+            else "\n\n".join(str(conversation) for conversation in conversations) + "\n"
+        )
+    few = sum(map(len, chosen)) <= FEW
+    if number is None and not few and not everything:
+        yield "One unit: --unit NUMBER. All of them: --all."
+        return
+    for conversation in chosen:
+        for unit in conversation if number is None else [conversation[number]]:
+            yield f"{explain(unit)}\n"
+            if pictures:
+                yield f"{picture(unit)}\n"
+
+
+def _chosen(conversations: list[Conversation[Any, Any]], number: int | None) -> Iterator[Conversation[Any, Any]]:
+    """The conversations to explain: those that have the unit asked for, or all."""
+    if number is None:
+        yield from conversations
+        return
+    longest = max(map(len, conversations), default=0)
+    if not 0 <= number < longest:
+        raise LabError(
+            f"There is no unit {number}.",
+            f"Units are numbered from 0 to {longest - 1}." if longest else "There are none.",
+        )
+    yield from (conversation for conversation in conversations if number < len(conversation))
+
+
+def _json(conversation: Conversation[Any, Any], number: int | None) -> Iterator[str]:
+    connection: Connection = conversation.connection
+    units: Iterator[Unit] = iter(conversation) if number is None else iter([conversation[number]])
+    for unit in units:
+        found = {"connection": connection.number, **export.unit(unit, limit=None)}
+        if not connection.capture.logical:
+            found["at"] = unit.place.at
+        yield json.dumps(found)
