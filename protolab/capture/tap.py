@@ -43,7 +43,7 @@ class Tap:
         self.target = (target_host, target_port)
         self.capture = capture
         self.refuse = False
-        self._log = log or (lambda text: None)
+        self._log = (lambda text: None) if log is None else log  # a Log with no lines yet is false
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
         self._full_said = False
