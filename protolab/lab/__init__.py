@@ -24,9 +24,9 @@ from protolab.capture import Capture
 from protolab.capture.model import DEFAULT_LIMIT
 from protolab.errors import LabError
 from protolab.lab.handle import GRACE, PATIENCE, Handle, Running
-from protolab.serve import Server
+from protolab.serve import Log, Server
 
-__all__ = ["Handle", "Repeatable", "repeatable", "run", "servers", "start", "stop"]
+__all__ = ["Handle", "Repeatable", "log", "repeatable", "run", "servers", "start", "stop"]
 
 Result = TypeVar("Result")
 _lab: Running | None = None
@@ -83,6 +83,11 @@ def stop() -> None:
 def servers() -> list[Handle]:
     """The handles of the servers that run now."""
     return list(_lab.handles.values()) if _lab is not None else []
+
+
+def log() -> Log:
+    """What went wrong on the lab's loop where no server's log could have it."""
+    return _open().loop.log
 
 
 def repeatable(seed: int = 0) -> Repeatable:

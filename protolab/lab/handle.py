@@ -177,6 +177,8 @@ class Handle:
             self._tap.refuse = True
         in_time = await self._goodbye()
         if self._tap is not None:
+            if self._capture is not None and self._tap.live:
+                await self._settle(self._capture, GRACE)  # the tap may still have to pass the last words on
             await self._tap.stop()
         if not in_time and not await self._goodbye():  # what kept the server waiting is gone now
             self.log("the server did not stop: its clients were cut off, but something of it may be left")
