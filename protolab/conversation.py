@@ -55,7 +55,7 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
 
     @abstractmethod
     def begin(self) -> State:
-        """The decoder's state before the first unit; must survive `copy.deepcopy`."""
+        """The decoder's state before the first unit; `copy.copy` must give one of its own."""
 
     @abstractmethod
     def advance(self, state: State, place: Place, data: bytes) -> Context:
@@ -139,14 +139,14 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
         advance, checkpoints = self.advance, self._checkpoints
         for place in self._places(first):
             if place.number % CHECKPOINT_EVERY == 0 and place.number // CHECKPOINT_EVERY == len(checkpoints):
-                checkpoints.append(copy.deepcopy(state))
+                checkpoints.append(copy.copy(state))
             data = bytes(streams[place.side][place.start : place.end])
             yield place, data, advance(state, place, data)
 
     def _from(self, number: int) -> Iterator[tuple[Place, bytes, Context]]:
         """The walk from unit `number` on, with the state brought there from the nearest checkpoint."""
         nearest = min(number // CHECKPOINT_EVERY, len(self._checkpoints) - 1)
-        state = copy.deepcopy(self._checkpoints[nearest]) if nearest >= 0 else self.begin()
+        state = copy.copy(self._checkpoints[nearest]) if nearest >= 0 else self.begin()
         first = max(nearest, 0) * CHECKPOINT_EVERY
         return itertools.islice(self._walk(first, state), number - first, None)
 

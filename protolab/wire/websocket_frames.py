@@ -109,15 +109,20 @@ def scan(data: bytes | bytearray, start: int, starts: array[int]) -> int:
     before = len(starts)
     try:
         while True:  # the bounds check is the IndexError: no comparison for each frame
-            if distance := step[data[position + 1]]:
+            second = data[position + 1]
+            if distance := step[second]:
                 append(position)
                 position += distance
-            else:
+            elif second & 1:  # 127: the length stands in eight bytes
                 head = read_head(data, position)
                 if head is None:
                     return position
                 append(position)
                 position += head.size + head.length
+            else:  # 126: in two
+                length = data[position + 2] << 8 | data[position + 3]
+                append(position)
+                position += length + (8 if second & 0x80 else 4)
     except IndexError:
         if position > size and len(starts) > before:
             return starts.pop()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from copy import copy
 from typing import NamedTuple
 
 from protolab.capture import Connection
 from protolab.conversation import Conversation
-from protolab.fields import Derived, Field, Side
+from protolab.fields import Derived, Field, Side, Source
 from protolab.protocols.websocket import handshake, rules
 from protolab.protocols.websocket.close_codes import close_body
 from protolab.protocols.websocket.deflate import Agreement
@@ -33,6 +35,13 @@ class State:
         self.answered = midway
         self.accepted = midway
         self.directions = (Direction(Side.CLIENT, midway=midway), Direction(Side.SERVER, midway=midway))
+
+    def __copy__(self) -> State:
+        other = object.__new__(State)
+        other.__dict__.update(self.__dict__)
+        client, server = self.directions
+        other.directions = (copy(client), copy(server))
+        return other
 
     def settle(self, answer: handshake.Answer) -> None:
         """Take in the server's answer: from here on both sides speak frames, perhaps compressed ones."""
@@ -95,6 +104,10 @@ class WebSocketConversation(Conversation[State, Context]):
             state.settle(answer)
         return Part(kind, answer)
 
+    def judged(self) -> Iterator[Step]:
+        """Every frame judged and none explained: for looking through a long capture for findings."""
+        return (context for _, _, context in self._from(0) if isinstance(context, Step))
+
     def explain(self, place: Place, data: bytes, context: Context) -> Unit:
         if isinstance(context, Part):
             name, field, findings = http1_bodies.part(context.kind, place.side, data)
@@ -102,17 +115,20 @@ class WebSocketConversation(Conversation[State, Context]):
                 field, findings = context.settled.field, context.settled.findings
             return Unit(self.protocol, name, place, data, field, findings, (), http1_bodies.entitle)
         findings = context.findings
-        return _new(Unit, ("websocket", "frame", place, data, _frame(data, context), findings, context.discards, _title, None))
+        return _new(Unit, ("websocket", "frame", place, data, _frame(data, context, place), findings, context.discards, _title, None))
 
 
 _new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every frame
 _UNMASKED = "each byte XORed with the masking key's byte at its offset mod 4"
 
 
-def _frame(data: bytes, step: Step) -> Field:
+def _frame(data: bytes, step: Step, place: Place) -> Field:
     """The tree of a frame: its payload's own fields, what was unmasked, and the message that it completes."""
     head, payload, size = step.head, step.payload, len(data)
-    message = () if step.message is None else (_message(step.message),)
+    message: tuple[Derived, ...] = () if step.message is None else (_message(step.message),)
+    if step.message is None and step.inflated is not None and head is not None and head.fin:
+        source = Source(place.side, place.start + head.size, place.end)
+        message = (_message(Message(step.opcode, True, step.inflated, (source,))),)
     if head is None or size == head.size:
         return websocket_frames.tree(data, head, None, message)
     if step.text is not None:

@@ -148,7 +148,15 @@ class Inflater:
             raise OverflowError
         return out
 
+    def __copy__(self) -> Inflater:
+        other = object.__new__(Inflater)
+        other.__dict__.update(self.__dict__)
+        other._zlib, other._recent = self._zlib.copy(), self._recent.copy()
+        return other
+
     def _remember(self, out: bytes) -> None:
+        if not out or not self.takeover:
+            return
         self._recent.append(out)
         self._kept += len(out)
         while self._kept - len(self._recent[0]) >= 1 << self.bits:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
+from copy import copy
 from functools import cache
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from protolab.fields import Side, Source
 from protolab.findings import Discard, Finding, Rule
 from protolab.protocols.websocket import close_codes, rules
 from protolab.protocols.websocket.deflate import INFLATED_LIMIT, Agreement, Inflater
-from protolab.wire.websocket_frames import CLOSE, CONTINUATION, OPCODES, PING, PONG, TEXT, Head, mask, read_head
+from protolab.wire.websocket_frames import BINARY, CLOSE, CONTINUATION, OPCODES, PING, PONG, TEXT, Head, mask, read_head
 
 PINGS_KEPT = 1000  # unanswered pings that a side remembers; older ones are forgotten, and their pongs count as unsolicited
 
@@ -30,6 +31,25 @@ class Message(NamedTuple):
     why: str = ""  # why `data` is None
 
 
+class Parts(NamedTuple):
+    """The fragments of an open message as a chain, the newest first: a checkpoint of the state shares it, not copies it."""
+
+    before: Parts | None
+    said: bytes  # unmasked, and inflated where that applies
+    source: Source
+
+    def message(self, opcode: int, compressed: bool, broken: str) -> Message:
+        """The message that these fragments make."""
+        chain: list[Parts] = []
+        part: Parts | None = self
+        while part is not None:
+            chain.append(part)
+            part = part.before
+        chain.reverse()
+        data = None if broken else b"".join(part.said for part in chain)
+        return Message(opcode, compressed, data, tuple(part.source for part in chain), broken)
+
+
 class Step(NamedTuple):
     """What `explain` needs to know of one frame."""
 
@@ -37,16 +57,24 @@ class Step(NamedTuple):
     payload: bytes  # unmasked
     opcode: int  # of the message that the frame belongs to
     inflated: bytes | None  # this frame's payload, inflated, on a compressed message
-    message: Message | None  # complete with this frame
+    message: Message | None  # complete with this frame, where that is more than this frame's own payload or text
     findings: tuple[Finding, ...]
     discards: tuple[Discard, ...]
     text: str | None = None  # the payload, where it is a whole text message
     answers: int | None = None  # for a pong: the number of the unit whose ping it answers
 
 
+class Opening(NamedTuple):
+    """What the first two bytes of a frame decide: the rules that they break, each with its byte range, and whether the
+    frame is `simple`: a whole data message that needs no more looking at than its text.
+    """
+
+    broken: tuple[tuple[Rule, int, int], ...]
+    simple: bool
+
+
 @cache
-def _header_rules(first: int, second: int, side: Side) -> tuple[tuple[Rule, int, int], ...]:
-    """The rules that the first two bytes alone break, each with its byte range."""
+def _opening(first: int, second: int, side: Side) -> Opening:
     opcode, length = first & 0x0F, second & 0x7F
     found: list[tuple[Rule, int, int]] = []
     if opcode not in OPCODES:
@@ -59,9 +87,10 @@ def _header_rules(first: int, second: int, side: Side) -> tuple[tuple[Rule, int,
         found.append((rules.CONTROL_LONG, 1, 4 if length == 126 else 10))
     if opcode >= 8 and not first & 0x80:
         found.append((rules.CONTROL_FRAGMENTED, 0, 1))
-    return tuple(found)
+    return Opening(tuple(found), not found and first & 0xB0 == 0x80 and opcode in (TEXT, BINARY) and length < 127)
 
 
+_NOTHING = Opening((), False)
 _new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every frame
 
 
@@ -70,38 +99,47 @@ class Direction:
 
     def __init__(self, side: Side, agreement: Agreement | None = None, midway: bool = False) -> None:
         self.side = side
-        self.compressed = agreement is not None
         self.inflater = Inflater(agreement.takeover[side], agreement.bits[side]) if agreement else None
-        self.midway = midway  # nothing is known of what came before: an open message, an extension, the inflater's window
+        self.midway = midway  # it is not known which extensions were agreed on, nor what was said before
+        self.inside = midway  # the next frame may belong to a message that began before the recording did
         self.opcode: int | None = None  # of the open message
         self.deflated = False  # whether the open message is compressed
-        self.parts: list[bytes] = []
-        self.sources: list[Source] = []
+        self.parts: Parts | None = None
+        self.size = 0  # of the open message so far, inflated
         self.utf8_rest = b""  # of the open text message: bytes of a character that is not complete yet
+        self.utf8_bad = False  # whether the open text message is known not to be UTF-8
         self.broken = ""  # why the open message's data cannot be known
         self.closed = False
         self.pings: deque[tuple[bytes, int]] = deque(maxlen=PINGS_KEPT)
 
+    def __copy__(self) -> Direction:
+        other = object.__new__(Direction)
+        other.__dict__.update(self.__dict__)
+        other.pings = self.pings.copy()
+        other.inflater = copy(self.inflater)
+        return other
+
     def step(self, data: bytes, number: int, start: int, complete: bool, other: Direction) -> Step:
         """Judge the frame `data`, unit `number`, that starts at stream offset `start`; `other` is the peer's direction."""
         head = read_head(data)
-        broken = _header_rules(data[0], data[1], self.side) if len(data) > 1 else ()
+        opening = _opening(data[0], data[1], self.side) if len(data) > 1 else _NOTHING
         if head is None:
-            return Step(None, b"", CONTINUATION, None, None, tuple(rule.at(at, min(end, len(data)), self.side) for rule, at, end in broken), ())
-        payload = data[head.size :]
+            return Step(None, b"", CONTINUATION, None, None, self._broken(opening, data), ())
+        size = head.size
+        payload = data[size:]
         if head.masked:
-            payload = mask(payload, data[head.size - 4 : head.size])
-        opcode = head.opcode
-        if complete and head.fin and 0 < opcode < 3 and self.opcode is None and not (broken or data[0] & 0x70 or self.closed or head.form == 64):
-            # By far the most frames are whole messages that break no rule of the header: the short way for them.
-            try:
-                text = payload.decode() if opcode == TEXT else None
-            except UnicodeDecodeError:
-                pass
-            else:
-                if head.form == 7 or head.length > 125:
-                    return _new(Step, (head, payload, opcode, None, None, (), (), text, None))
-        findings = [rule.at(at, min(end, len(data)), self.side) for rule, at, end in broken]
+            payload = mask(payload, data[size - 4 : size])
+        if opening.simple and complete and self.opcode is None and (head.form == 7 or head.length > 125) and not (self.closed or self.inside):
+            # By far the most frames are whole messages that break no rule: the short way for them.
+            if not head.rsv1:
+                try:
+                    text = payload.decode() if head.opcode == TEXT else None
+                    return _new(Step, (head, payload, head.opcode, None, None, (), (), text, None))
+                except UnicodeDecodeError:
+                    pass
+            elif self.inflater is not None:
+                return self._compressed(head, payload)
+        findings = list(self._broken(opening, data))
         if head.form > 7 and head.length < (126 if head.form == 16 else 0x10000):
             findings.append(rules.LENGTH_FORM.at(1, 2 + head.form // 8, self.side, f"{head.length} fits a shorter form"))
         if head.length >> 63:
@@ -123,8 +161,11 @@ class Direction:
             return Step(head, payload, head.opcode, None, None, tuple(findings), discards)
         return self._data(head, payload, start, findings)
 
+    def _broken(self, opening: Opening, data: bytes) -> tuple[Finding, ...]:
+        return tuple(rule.at(at, min(end, len(data)), self.side) for rule, at, end in opening.broken)
+
     def _judge_reserved_bits(self, head: Head, findings: list[Finding]) -> None:
-        if head.rsv1 and (self.compressed or self.midway):
+        if head.rsv1 and (self.inflater is not None or self.midway):
             if head.control:
                 findings.append(rules.RSV1_CONTROL.at(0, 1, self.side))
             elif head.opcode == CONTINUATION:
@@ -160,46 +201,67 @@ class Direction:
                     findings.append(rules.CLOSE_REASON.at(at + 2 + bad[0], at + 2 + bad[1], self.side))
         return None
 
+    def _compressed(self, head: Head, payload: bytes) -> Step:
+        """A whole compressed message in one frame: what `_data` does, the short way."""
+        findings: list[Finding] = []
+        message, self.size, self.broken = None, 0, ""
+        inflated = self._inflate(head, payload, findings)
+        if inflated is None:
+            message = Message(head.opcode, True, None, (), self.broken)
+        elif head.opcode == TEXT:
+            try:
+                inflated.decode()
+            except UnicodeDecodeError:  # offsets in inflated text are not offsets on the wire: the whole payload is meant
+                findings.append(rules.TEXT_UTF8.at(head.size, head.size + len(payload), self.side))
+        return _new(Step, (head, payload, head.opcode, inflated, message, tuple(findings), (), None, None))
+
     def _data(self, head: Head, payload: bytes, start: int, findings: list[Finding]) -> Step:
         if head.opcode == CONTINUATION:
             if self.opcode is None:
-                if not self.midway:
+                if not self.inside:
                     findings.append(rules.CONTINUATION.at(0, 1, self.side))
                 return Step(head, payload, CONTINUATION, None, None, tuple(findings), ())
-        else:
+        elif head.opcode in OPCODES:
             if self.opcode is not None:
                 findings.append(rules.INTERLEAVED.at(0, 1, self.side))
             self._open(head)
-        self.midway = False if head.fin and not head.rsv1 and not self.compressed else self.midway
-        opcode, first = self.opcode or CONTINUATION, not self.sources
-        self.sources.append(Source(self.side, start + head.size, start + head.size + len(payload)))
+        else:  # a reserved opcode: no message of any kind
+            return Step(head, payload, head.opcode, None, None, tuple(findings), ())
+        opcode = self.opcode or CONTINUATION
         inflated = self._inflate(head, payload, findings) if self.deflated else None
         said = payload if inflated is None else inflated
-        if opcode == TEXT and not self.broken:
-            before = len(self.utf8_rest)
-            bad, self.utf8_rest = utf8_error(self.utf8_rest + said, head.fin)
-            if bad is not None:
-                self.broken = "an earlier fragment is not UTF-8"
-                exact = inflated is None  # offsets in inflated text are not offsets on the wire
-                at, end = (max(bad[0] - before, 0), max(bad[1] - before, 0)) if exact else (0, len(payload))
-                findings.append(rules.TEXT_UTF8.at(head.size + at, head.size + max(end, at), self.side))
-        if not (head.fin and first):
-            self.parts.append(said)
+        if opcode == TEXT and not self.utf8_bad and not self.broken:
+            self._judge_text(head, said, inflated is None, payload, findings)
+        source = Source(self.side, start + head.size, start + head.size + len(payload))
+        self.parts, self.size = Parts(self.parts, said, source), self.size + len(said)
         message = None
         if head.fin:
-            if self.deflated or not first:
-                whole = said if first else b"".join(self.parts)
-                lost = self.broken if self.deflated and inflated is None else ""
-                message = Message(opcode, self.deflated, None if lost else whole, tuple(self.sources), lost)
-            self.opcode = None
+            if self.deflated or self.parts.before is not None:
+                message = self.parts.message(opcode, self.deflated, self.broken)
+            self.opcode = self.parts = None
         return Step(head, payload, opcode, inflated, message, tuple(findings), ())
 
+    def _judge_text(self, head: Head, said: bytes, plain: bool, payload: bytes, findings: list[Finding]) -> None:
+        """Check the next part of a text message; a character may be split between fragments."""
+        before = len(self.utf8_rest)
+        bad, self.utf8_rest = utf8_error(self.utf8_rest + said, head.fin)
+        if bad is None:
+            return
+        self.utf8_bad = True
+        first, last = max(bad[0] - before, 0), max(bad[1] - before, 1)
+        if not plain:  # offsets in inflated text are not offsets on the wire: the whole payload is meant
+            first, last = 0, len(payload)
+        if payload:
+            findings.append(rules.TEXT_UTF8.at(head.size + first, head.size + last, self.side))
+        else:  # the message ends inside a character, with an empty fragment
+            findings.append(rules.TEXT_UTF8.at(0, head.size, self.side, "the message ends inside a character"))
+
     def _open(self, head: Head) -> None:
-        self.opcode = head.opcode
+        self.opcode, self.inside = head.opcode, False
         self.deflated = head.rsv1 and (self.inflater is not None or self.midway)
-        self.parts, self.sources, self.utf8_rest, self.broken = [], [], b"", ""
+        self.parts, self.size, self.utf8_rest, self.utf8_bad, self.broken = None, 0, b"", False, ""
         if self.deflated and self.midway:
-            self.broken = "the recording began after messages that this one may refer to"
+            self.broken = "the recording began after the handshake and the messages that this one may refer to"
 
     def _inflate(self, head: Head, payload: bytes, findings: list[Finding]) -> bytes | None:
         """This frame's payload inflated, or None when it cannot be known; then `broken` says why."""
@@ -209,7 +271,7 @@ class Direction:
             self.broken = self.inflater.lost
             return None
         try:
-            return self.inflater.part(payload, head.fin, INFLATED_LIMIT - sum(map(len, self.parts)))
+            return self.inflater.part(payload, head.fin, INFLATED_LIMIT - self.size)
         except zlib.error as error:
             self.broken = "it does not inflate"
             findings.append(rules.INFLATE.at(head.size, head.size + len(payload), self.side, f"this does not inflate ({error})"))
