@@ -79,10 +79,11 @@ class Statistics:
 class _Client:
     """One client who got through the handshake. `id` is the only name it has here."""
 
-    __slots__ = ("bucket", "id", "member", "rooms")
+    __slots__ = ("bucket", "connection", "id", "member", "rooms")
 
-    def __init__(self, id: str, member: Member, bucket: Bucket) -> None:
+    def __init__(self, id: str, connection: Connection, member: Member, bucket: Bucket) -> None:
         self.id = id
+        self.connection = connection
         self.member = member
         self.bucket = bucket
         self.rooms: dict[str, None] = {}  # a dict, because it keeps the order
@@ -203,68 +204,64 @@ class ChatServer(Server):
         return None
 
     async def _serve(self, connection: ServerConnection) -> None:
+        """One connection, from the end of its handshake to its own."""
         assert isinstance(connection, Connection)
         client = self._welcome(connection)
-        goodbye = None
+        now = asyncio.get_running_loop().time
         try:
-            goodbye = await self._listen(connection, client)
+            async for message in connection:
+                if not client.member.open:  # our Close is on its way; what still comes is read, so that its Close is
+                    continue
+                if not client.bucket.take(now()):
+                    self._dismiss(client, 1008, f"no more than {self.limits.rate:g} messages a second")
+                elif isinstance(message, bytes):  # RFC 6455 section 7.4.1: for endpoints that understand only text
+                    self._dismiss(client, 1003, "this chat understands text only")
+                else:
+                    self._answer(client, message)
         except ConnectionClosed as closed:  # no Close from it, or a broken rule that the library has answered already
             self.log(f"{client.id} is gone: {closed}")
         finally:
             self._forget(client)
-        if goodbye is not None:
-            self.log(f"{client.id} closed with {goodbye[0]}: {goodbye[1]}")
-            await self._part(connection, *goodbye)
 
     def _welcome(self, connection: Connection) -> _Client:
         """A new client: its name, its place in the fan-out, and the first thing it hears."""
         name = f"user-{next(self._numbers)}" + (f".{self.bus.node}" if self.bus is not None else "")
 
         def evicted() -> None:
-            self.log(f"{name} does not read: closed with 1013")
-            loop = asyncio.get_running_loop()
-            loop.call_soon(self._forget, client)  # not now: it tells the rooms, where others are being evicted too
-            parting = loop.create_task(self._part(connection, 1013, "you read too slowly; try again later"))
-            self._partings.add(parting)
-            parting.add_done_callback(self._partings.discard)
+            self._dismiss(client, 1013, "you read too slowly; try again later")
 
         member = self.fanout.join(connection.transport, when_full=self.when_full, on_evict=evicted, gap=self._gap)
         connection.member = member
-        client = _Client(name, member, Bucket(self.limits.rate, self.limits.burst))
+        client = _Client(name, connection, member, Bucket(self.limits.rate, self.limits.burst))
         self.clients[name] = client
         hello = "Connected to the chat server"
         self._tell(client, "system", command="welcome", id=name, message=hello, timestamp=self._now())
         return client
 
-    async def _listen(self, connection: Connection, client: _Client) -> tuple[int, str] | None:
-        """Answer all that a client says. A close code and reason when it is to be closed, None when it left."""
-        now = asyncio.get_running_loop().time
-        async for message in connection:
-            if not client.member.open:  # evicted, its Close on its way
-                return None
-            if not client.bucket.take(now()):
-                return 1008, f"no more than {self.limits.rate:g} messages a second"
-            if isinstance(message, bytes):  # RFC 6455 section 7.4.1: 1003 is for endpoints that understand only text
-                return 1003, "this chat understands text only"
-            self._answer(client, message)
-        return None
-
-    def _forget(self, client: _Client) -> None:
-        """Take a client out of all its rooms, and tell those who stay. Safe to call twice.
-
-        Its `Member` stays until the Close is written: what was said to the client before goes before.
-        """
-        if self.clients.pop(client.id, None) is not None:
-            for room in tuple(client.rooms):
-                self._leave(client, room)
+    def _dismiss(self, client: _Client, code: int, reason: str) -> None:
+        """Close a client's connection. From now on it says and hears nothing."""
+        self.log(f"{client.id} is closed with {code}: {reason}")
+        client.member.flush(anyway=True)
+        client.member.leave()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._forget, client)  # not now: it tells the rooms, and others may be in the middle of eviction
+        parting = loop.create_task(self._part(client.connection, code, reason))
+        self._partings.add(parting)
+        parting.add_done_callback(self._partings.discard)
 
     async def _part(self, connection: Connection, code: int, reason: str) -> None:
-        """Close, and cut off a client that does not answer (or does not even read) within the grace."""
+        """The closing handshake; a client that does not answer (or does not even read) within the grace is cut off."""
         try:
             async with asyncio.timeout(self.limits.grace):
                 await connection.close(code, reason)
         except TimeoutError:
             connection.transport.abort()
+
+    def _forget(self, client: _Client) -> None:
+        """Take a client out of all its rooms, and tell those who stay. Safe to call twice."""
+        if self.clients.pop(client.id, None) is not None:
+            for room in tuple(client.rooms):
+                self._leave(client, room)
 
     # What a client may ask for
 

@@ -87,6 +87,8 @@ async def guests(server: ChatServer, number: int = 1, **options: Any) -> AsyncIt
         url = f"ws://127.0.0.1:{server.port}"
         there = []
         for _ in range(number):
-            connection = await stack.enter_async_context(connect(url, compression=None, proxy=None, **options))
+            # max_queue=None: what a test leaves unheard does not keep a guest from hearing that the others close.
+            opened = connect(url, compression=None, proxy=None, max_queue=None, **options)
+            connection = await stack.enter_async_context(opened)
             there.append(Guest(connection, json.loads(await connection.recv())))
         yield there
