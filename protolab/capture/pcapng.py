@@ -69,9 +69,7 @@ def addresses(connections: list[Connection]) -> Iterator[Addresses]:
         yield client, server
 
 
-def packets(
-    connection: Connection, ends: Addresses, first: tuple[int, int] | None
-) -> Iterator[tuple[int, bytes]]:
+def packets(connection: Connection, ends: Addresses, first: tuple[int, int] | None) -> Iterator[tuple[int, bytes]]:
     """The connection as IP packets in order, each with its time in nanoseconds."""
     number = connection.number
     next_ = list(first or (zlib.crc32(f"{side} {number}".encode()) for side in Side))  # the same each time
