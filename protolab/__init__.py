@@ -6,18 +6,18 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Any
 
 __version__ = "0.1.0"
 
-_ROOMS = {"lab": "protolab.lab", "view": "protolab.view", "capture": "protolab.capture"}
-
 
 def __getattr__(name: str) -> Any:
-    """A room or a protocol's folder, imported when first asked for (PEP 562)."""
+    """A room (`lab`, `show`) or a protocol's folder (`websocket`), imported when first asked for (PEP 562)."""
     if name.startswith("_"):
         raise AttributeError(name)
-    target = _ROOMS.get(name, f"protolab.protocols.{name}")
+    room = f"{__name__}.{name}"
+    target = room if importlib.util.find_spec(room) else f"{__name__}.protocols.{name}"
     try:
         return importlib.import_module(target)
     except ModuleNotFoundError as error:

@@ -13,6 +13,7 @@ INFLATED_LIMIT = 16 * 2**20  # bytes that one message may inflate to here; past 
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _ELEMENT = re.compile(r'\s*((?:[^,"]|"(?:\\.|[^"\\])*"?)+)')
+_PART = re.compile(r'(?:[^;"]|"(?:\\.|[^"\\])*"?)+')
 _PARAMETER = re.compile(rf'\s*({_TOKEN})\s*(?:=\s*({_TOKEN}|"(?:\\.|[^"\\])*"))?\s*')
 
 
@@ -25,7 +26,9 @@ class Extension(NamedTuple):
     end: int
 
     def __str__(self) -> str:
-        return "; ".join([self.name, *(name if value is None else f"{name}={value}" for name, value in self.parameters)])
+        return "; ".join(
+            [self.name, *(name if value is None else f"{name}={value}" for name, value in self.parameters)]
+        )
 
 
 class Agreement(NamedTuple):
@@ -39,14 +42,16 @@ def extensions(value: bytes, at: int) -> list[Extension]:
     """The elements of a header's value that starts at offset `at` of its head (RFC 6455 section 9.1)."""
     found = []
     for element in _ELEMENT.finditer(text := value.decode("latin-1")):
-        parts = [part for part in re.split(r";(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)", element[1])]
+        parts = [part[0] for part in _PART.finditer(element[1])]
         names = [match for part in parts if (match := _PARAMETER.fullmatch(part))]
         start, end = at + element.start(1), at + element.start(1) + len(element[1].rstrip())
-        if len(names) == len(parts):
+        if names and len(names) == len(parts):
             pairs = tuple((match[1].lower(), match[2].strip('"') if match[2] else None) for match in names[1:])
             found.append(Extension(names[0][1], pairs, start, end))
         elif element[1].strip():
-            found.append(Extension(text[element.start(1) : element.end(1)].strip(), (("", "not a parameter"),), start, end))
+            found.append(
+                Extension(text[element.start(1) : element.end(1)].strip(), (("", "not a parameter"),), start, end)
+            )
     return found
 
 
@@ -125,7 +130,11 @@ class Inflater:
         try:
             out = self._inflate(data + TAIL if final else data, room)
         except (zlib.error, OverflowError) as error:
-            self.lost = "an earlier message did not inflate" if isinstance(error, zlib.error) else "an earlier message was too big"
+            self.lost = (
+                "an earlier message did not inflate"
+                if isinstance(error, zlib.error)
+                else "an earlier message was too big"
+            )
             raise
         finally:
             if final and not self.takeover:
