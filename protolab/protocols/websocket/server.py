@@ -74,6 +74,15 @@ class EchoServer(Server):
         try:
             while True:
                 await connection.send(await receive(connection))
-        except ConnectionClosed:
-            said = connection.close_reason and f": {connection.close_reason}"
-            self.log(f"{who} closed with {connection.close_code}{said}")
+        except ConnectionClosed as closed:
+            self.log(f"{who} {_farewell(closed)}")
+
+
+def _farewell(closed: ConnectionClosed) -> str:
+    """Who closed a connection, and with what."""
+    if closed.rcvd is None and closed.sent is None:
+        return "broke off"
+    theirs = closed.sent is None or closed.rcvd_then_sent
+    said = closed.rcvd if theirs else closed.sent
+    assert said is not None
+    return f"{'' if theirs else 'was '}closed with {int(said.code)}" + (f": {said.reason}" if said.reason else "")
