@@ -1,7 +1,7 @@
 """HTML that survives: escaped, static, and complete without its styles.
 
 GitHub strips every `style`; JupyterLab keeps layout properties in untrusted notebooks but drops each `var(...)`.
-So layout is written plainly, and every colour is a `var(--jp-..., inherit)` that falls back to the colour of the text
+So layout is written plainly, and every colour is a `var(--jp-...,inherit)` that falls back to the colour of the text
 around it. JupyterLab's own style sheet aligns table cells right and stripes rows; cells here say `left` themselves.
 """
 
@@ -13,14 +13,14 @@ from collections.abc import Iterable
 from protolab.view.text import printable
 
 # Those of JupyterLab's colours that keep a contrast of 4.5 in both of its themes; elsewhere the text's own.
-CLIENT = "color:var(--jp-brand-color1, inherit)"
-SERVER = "color:var(--jp-mirror-editor-keyword-color, inherit)"
-TROUBLE = "color:var(--jp-error-color1, inherit)"
-QUIET = "color:var(--jp-content-font-color2, inherit)"
-LIFELINES = "border-left:1px solid #888;border-right:1px solid #888;min-width:9em;padding:1px 0"
+CLIENT = "color:var(--jp-brand-color1,inherit)"
+SERVER = "color:var(--jp-mirror-editor-keyword-color,inherit)"
+TROUBLE = "color:var(--jp-error-color1,inherit)"
+QUIET = "color:var(--jp-content-font-color2,inherit)"
+LIFELINES = "border:solid #888;border-width:0 1px;padding:0"
 _CODE = "background:none;padding:0;white-space:pre"
+_CAPTION = "text-align:left;padding:4px 8px;caption-side:top"
 _PRE = "margin:4px 0 4px 8px;white-space:pre;overflow-x:auto"
-_CELL = "text-align:left;vertical-align:top;padding:1px 8px"
 
 
 def escape(text: str) -> str:
@@ -47,17 +47,26 @@ def toned(content: str, style: str) -> str:
 
 
 def cell(content: str, *, style: str = "", head: str = "", span: int = 1, title: str = "", right: bool = False) -> str:
-    """A table cell of HTML content; `head` is the scope of a header cell ("col", "row")."""
-    look = _CELL.replace("left", "right") if right else _CELL
+    """A table cell of HTML content; `head` is the scope of a header cell ("col", "row"). Where JupyterLab does right by
+    itself nothing is said, since every character counts five hundred times: it aligns right, and an empty cell needs no look.
+    """
+    tag = "th" if head else "td"
+    looks = [
+        "" if right else "text-align:left",
+        "padding:1px 8px",
+        "font-weight:normal" if head == "row" else "",
+        style,
+    ]
     attributes = f' scope="{head}"' if head else ""
+    if head == "row" and not right:
+        attributes += ' align="left"'  # for where styles are stripped: header cells are centred by default
     if span > 1:
         attributes += f' colspan="{span}"'
     if title:
         attributes += f' title="{escape(title)}"'
-    if head == "row":
-        look += ";font-weight:normal"
-    tag = "th" if head else "td"
-    return f'<{tag}{attributes} style="{look}{";" if style else ""}{style}">{content}</{tag}>'
+    if content or style:
+        attributes += f' style="{";".join(look for look in looks if look)}"'
+    return f"<{tag}{attributes}>{content}</{tag}>"
 
 
 def row(cells: Iterable[str]) -> str:
@@ -67,17 +76,29 @@ def row(cells: Iterable[str]) -> str:
 
 def table(caption: str, headers: Iterable[tuple[str, bool]], rows: Iterable[str]) -> str:
     """A table with a caption (HTML), column headers as (text, right-aligned) and rows made by `row`."""
-    head = "".join(cell(escape(text), head="col", right=right) for text, right in headers)
-    top = f'<caption style="text-align:left;padding:4px 8px;caption-side:top">{caption}</caption>\n' if caption else ""
+    head = (cell(escape(text), head="col", right=right) for text, right in headers)
+    return grid(caption, "", [row(head), *rows])
+
+
+def grid(caption: str, columns: str, rows: Iterable[str], style: str = "") -> str:
+    """A table whose first row is its head; `columns` is a `<colgroup>` or nothing."""
+    head, *body = rows
+    top = f'<caption style="{_CAPTION}">{caption}</caption>\n' if caption else ""
     return (
-        f'<table style="border-collapse:collapse;margin:4px 0">\n{top}<thead>{row([head])}</thead>\n'
-        f"<tbody>\n{''.join(rows)}</tbody></table>\n"
+        f'<table style="border-collapse:collapse;margin:4px 0{";" if style else ""}{style}">\n{top}{columns}'
+        f"<thead>{head}</thead>\n<tbody>\n{''.join(body)}</tbody></table>\n"
     )
+
+
+def spread(items: Iterable[str]) -> str:
+    """Short texts side by side, each in an equal share of the width; without styles a space parts them."""
+    share = f'<code style="{_CODE};flex:1;text-align:center">'
+    return f'<div style="display:flex">{" ".join(f"{share}{escape(item)}</code>" for item in items)}</div>'
 
 
 def paragraph(content: str, style: str = "") -> str:
     """A paragraph of HTML content."""
-    return f'<p style="margin:4px 0 4px 8px{";" if style else ""}{style}">{content}</p>\n'
+    return f'<p style="margin:4px 0 4px 8px;font-size:13px{";" if style else ""}{style}">{content}</p>\n'
 
 
 def pre(lines: Iterable[str], style: str = "") -> str:

@@ -18,6 +18,7 @@ from protolab.view.steps import TITLE, Rung, Step, rung_of
 from protolab.view.text import elided, fitted, width
 
 RAIL = 62  # columns between the two sides
+_WIDE = "min-width:15em"  # of a side's column in HTML
 LEGEND = (
     ("!", "! a broken rule"),
     ("-", "- bytes that the receiver throws away, as it may"),
@@ -59,7 +60,7 @@ class Ladder(View):
             lines += ["", self._title(rung), *rail.head()]
             lines += ["   ... earlier units are left out"] if rung.first else []
             lines += [rail.line(step) for step in rung.steps]
-            lines += [f"   {line}" for line in _rest(rung)]
+            lines += [f"   {line}" for line in _rest(rung, rung.shown)]
             lines += [rail.line(step) for step in rung.late]
             lines += [f"   ! {line}" for line in _losses(rung)]
         legend = self._legend()
@@ -150,10 +151,10 @@ def _arrow(step: Step) -> str:
     return f"{'←' if step.unit is not None else '├'}{line} {title}"
 
 
-def _rest(rung: Rung) -> list[str]:
-    left = rung.units - rung.first - rung.shown
+def _rest(rung: Rung, shown: int) -> list[str]:
     if not rung.units:
         return ["no unit yet"]
+    left = rung.units - rung.first - shown
     return [f"... {left:,} more units of {rung.units:,} in all"] if left else []
 
 
@@ -186,53 +187,53 @@ def _rung_html(rung: Rung, title: str, logical: bool, budget: Budget) -> str:
     steps = [*rung.steps, *rung.late]
     lanes = any(step.unit is not None and step.unit.lane is not None for step in steps)
     remarks = any(step.remarks for step in steps)
-    headers = [("unit", True), ("step" if logical else "seconds", True), *([("stream", True)] if lanes else [])]
-    headers += [
-        ("client", True),
-        ("", False),
-        ("server", False),
-        ("bytes", True),
-        *([("remarks", False)] if remarks else []),
+    columns = [
+        ("unit", True, ""),
+        ("step" if logical else "seconds", True, ""),
+        *([("stream", True, "")] if lanes else []),
     ]
-    rows, shown = [], 0
-    for step in rung.steps:
+    columns += [
+        ("client", True, _WIDE),
+        ("direction", False, "min-width:9em"),
+        ("server", False, _WIDE),
+        ("bytes", True, ""),
+    ]
+    columns += [("remarks", False, "min-width:9em")] if remarks else []
+    head = html.row(html.cell(name, head="col", right=right, style=style) for name, right, style in columns)
+    rows, units = [], 0
+    for step in [*rung.steps, *rung.late]:
         drawn = _step_html(step, logical, lanes, remarks)
-        if not budget.take(drawn):
-            break
-        rows.append(drawn)
-        shown += 1
+        if step.unit is None or budget.take(drawn):  # ends are few, and each says how a side stopped
+            rows.append(drawn)
+            units += step.unit is not None
     notes = ["... earlier units are left out"] if rung.first else []
-    cut = len(rung.steps) - shown
-    notes += (
-        [f"... {cut:,} more steps, and the units after them, of {rung.units:,} units in all"] if cut else _rest(rung)
+    notes += _rest(rung, units)
+    return html.grid(f"<b>{title}</b>", "", [head, *rows]) + "".join(
+        html.paragraph(html.escape(note)) for note in notes
     )
-    if not cut:
-        rows += [_step_html(step, logical, lanes, remarks) for step in rung.late]
-    return html.table(f"<b>{title}</b>", headers, rows) + "".join(html.paragraph(html.escape(note)) for note in notes)
 
 
 def _step_html(step: Step, logical: bool, lanes: bool, remarks: bool) -> str:
     unit, client = step.unit, step.side is Side.CLIENT
-    tone = html.CLIENT if client else html.SERVER
-    title = html.toned(html.escape(step.title), tone if unit is not None else html.QUIET)
+    tone = html.QUIET if unit is None else html.CLIENT if client else html.SERVER
+    title = html.escape(step.title)
     cells = [
         html.cell("" if unit is None else str(unit.place.number), head="row", right=True),
-        html.cell(html.toned(str(step.when) if logical else f"{step.when:.4f}", html.QUIET), right=True),
+        html.cell(str(step.when) if logical else f"{step.when:.4f}", right=True, style=html.QUIET),
     ]
     if lanes:
         cells.append(html.cell("" if unit is None or unit.lane is None else str(unit.lane), right=True))
-    cells.append(html.cell(title if client else "", right=True))
-    cells.append(html.cell(_arrow_html(client, unit is not None, tone), style=html.LIFELINES))
-    cells.append(html.cell("" if client else title))
+    cells.append(html.cell(title, right=True, style=tone) if client else html.cell(""))
+    cells.append(html.cell(_arrow_html(client, unit is not None), right=True, style=f"{html.LIFELINES};{tone}"))
+    cells.append(html.cell("") if client else html.cell(title, style=tone))
     cells.append(html.cell("" if unit is None else f"{len(unit.data):,}", right=True))
     if remarks:
         cells.append(html.cell(html.toned(html.escape(step.remarks), html.TROUBLE if "!" in step.marks else "")))
     return html.row(cells)
 
 
-def _arrow_html(client: bool, unit: bool, tone: str) -> str:
+def _arrow_html(client: bool, unit: bool) -> str:
     """An arrow whose line is a border; without styles the arrow's head alone says the direction."""
     line = f'<span style="flex:1;border-top:1px {"solid" if unit else "dashed"}"></span>'
     head = ("→" if client else "←") if unit else "⊣" if client else "⊢"
-    drawn = line + head if client else head + line
-    return f'<div style="display:flex;align-items:center;line-height:1.2;{tone}">{drawn}</div>'
+    return f'<div style="display:flex;align-items:center">{line + head if client else head + line}</div>'

@@ -11,7 +11,7 @@ from protolab.units import Unit
 from protolab.view import export, html
 from protolab.view.base import Budget, View
 from protolab.view.boxes import BITS, Box, Line, Piece, boxes, lines
-from protolab.view.text import padded, width, wrapped
+from protolab.view.text import elided, fitted, padded, width, wrapped
 
 TALLEST = 5  # lines of a name that is written downwards, as the RFC writes FIN and MASK
 _LETTERS = string.ascii_uppercase + string.ascii_lowercase
@@ -28,10 +28,13 @@ class Picture(View):
     def __init__(self, thing: Unit | Derived | Field, data: bytes | None = None) -> None:
         if not isinstance(thing, Field):
             self.field, self.data = thing.field, thing.data
+            self.title = f"unit {thing.place.number}: {thing.title}" if isinstance(thing, Unit) else thing.name
         elif data is not None:
-            self.field, self.data = thing, data
+            self.field, self.data, self.title = thing, data, thing.name
         else:
             raise TypeError("a field alone has no bytes to draw; say picture(field, data), or picture(unit)")
+        size = self.field.end - self.field.start
+        self.title = f"{elided(self.title, 200)}, {size:,} byte{'' if size == 1 else 's'}"
         self.boxes = boxes(self.field, self.data)
 
     def text(self) -> str:
@@ -44,21 +47,22 @@ class Picture(View):
             drawn += _row(line, legend) if line.pieces else [line.says.center(2 * BITS + 1).rstrip()]
             above = line.pieces
         drawn.append(_border(above, ()))
-        return "\n".join([*(line for line in drawn if line), *_legend(legend)])
+        return "\n".join([self.title, "", *(line for line in drawn if line), *_legend(legend)])
 
     def html(self) -> str:
-        head = html.cell("byte", head="col", style=_SMALL)
-        head += "".join(html.cell(str(i), head="col", style=_BIT, title=f"bit {i}") for i in range(BITS))
-        budget, rows, left = Budget(), [], 0
+        bits = [
+            html.cell(html.spread(map(str, range(i, i + 8))), head="col", span=8, style=_RULER) for i in (0, 8, 16, 24)
+        ]
+        budget, rows, left = Budget(), [html.row([html.cell("byte", head="col", style=_OFFSET), *bits])], 0
         for line in lines(self.boxes):
             drawn = _row_html(line)
             if budget.take(drawn):
                 rows.append(drawn)
             else:
                 left += 1
-        body = (
-            f'<table style="{_TABLE}">\n<thead>{html.row([head])}</thead>\n<tbody>\n{"".join(rows)}</tbody></table>\n'
-        )
+        columns = f'<colgroup><col style="width:40px"><col span="{BITS}" style="width:{COLUMN}px"></colgroup>'
+        caption = f"<b>{html.escape(self.title)}</b>"
+        body = html.grid(caption, columns, rows, f"width:{40 + BITS * COLUMN}px")
         return body + (html.paragraph(f"... {left:,} more rows") if left else "")
 
     def json(self) -> dict[str, Any]:
@@ -166,30 +170,31 @@ def _legend(legend: dict[Box, str]) -> list[str]:
     return ["", *said] if said else []
 
 
-_TABLE = "border-collapse:collapse;margin:4px 0"
-_SMALL = "font-size:11px;font-weight:normal;padding:1px 4px"
-_BIT = f"{_SMALL};min-width:14px;text-align:center;padding:1px 0"
-_BOX = "border:1px solid #888;text-align:center;padding:2px 3px"
+COLUMN = 24  # pixels of one bit
+_OFFSET = "font-size:10px;font-weight:normal;padding:1px 4px"
+_RULER = f"{_OFFSET};text-align:center;padding:1px 0"
+_BOX = "border:1px solid #888;text-align:center;padding:2px 0"
+_NARROW = "font-size:9px;word-break:break-all"  # for names in boxes of one or two bits
 
 
 def _row_html(line: Line) -> str:
-    head = html.cell(html.toned(str(line.byte), html.QUIET), head="row", style=_SMALL, right=True)
+    head = html.cell(html.toned(str(line.byte), html.QUIET), head="row", style=_OFFSET, right=True)
     if not line.pieces:
         return html.row([head, html.cell(html.toned(html.escape(line.says), html.QUIET), span=BITS, style=_BOX)])
     cells = [head]
     if line.pieces[0].start:
         cells.append(html.cell("", span=line.pieces[0].start))
     for piece in line.pieces:
-        cells.append(
-            html.cell(_box_html(piece, line.byte), span=piece.end - piece.start, style=_BOX, title=piece.box.note)
-        )
+        title = piece.box.note if piece.begins else ""
+        cells.append(html.cell(_box_html(piece, line.byte), span=piece.end - piece.start, style=_BOX, title=title))
     return html.row(cells)
 
 
 def _box_html(piece: Piece, byte: int) -> str:
-    box = piece.box
-    digits = html.code(" ".join(box.digits_in(byte * 8 + piece.start, byte * 8 + piece.end)))
+    box, columns = piece.box, piece.end - piece.start
+    digits = html.spread(box.digits_in(byte * 8 + piece.start, byte * 8 + piece.end))
     if not piece.begins:
         return digits
-    value = f"<br>= {html.escape(box.value)}" if box.value else ""
-    return f"<b>{html.escape(box.name)}</b><br>{digits}{value}"
+    name = html.toned(f"<b>{html.escape(box.name)}</b>", _NARROW if columns < 3 else "")
+    value = f"<div>= {html.escape(fitted(box.value, 60))}</div>" if box.value else ""
+    return f"{name}{digits}{value}"

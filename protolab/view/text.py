@@ -6,7 +6,6 @@ and unassigned characters and lone surrogates are written as escapes, and long v
 
 from __future__ import annotations
 
-import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -25,15 +24,12 @@ _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 @lru_cache(maxsize=4096)
 def _safe(char: str) -> str:
-    if char.isascii() and char.isprintable():
+    if char.isprintable():  # not: control, format (bidi, zero width), surrogate, private, unassigned, odd spaces
         return char
-    if char in _NAMED:
-        return _NAMED[char]
-    # Cc control, Cf format (bidi, zero width), Cs lone surrogate, Co private, Cn unassigned, Zl and Zp line breaks
-    if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}:
-        code = ord(char)
-        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-    return char
+    code = ord(char)
+    return _NAMED.get(char) or (
+        f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    )
 
 
 def printable(text: str) -> str:
@@ -98,7 +94,7 @@ def value_text(value: object) -> str:
 def field_value(field: Field, data: bytes | None) -> str:
     """A field's value as text: a single bit as 1 or 0, and nothing when it would only repeat the bytes beside it.
 
-    >>> field_value(Field("FIN", 0, 1, True, bits=(0, 1)), b"\x81")
+    >>> field_value(Field("FIN", 0, 1, True, bits=(0, 1)), bytes([0x81]))
     '1'
     """
     value = field.value
@@ -112,7 +108,7 @@ def field_value(field: Field, data: bytes | None) -> str:
 def bit_lines(field: Field, data: bytes) -> list[str]:
     """The field's bits at their place in their bytes, dots for the bits that are not its own; two bytes a line.
 
-    >>> bit_lines(Field("opcode", 0, 1, 1, bits=(4, 8)), b"\x81")
+    >>> bit_lines(Field("opcode", 0, 1, 1, bits=(4, 8)), bytes([0x81]))
     ['.... 0001']
     """
     first, last = field.bits or (0, (field.end - field.start) * 8)
@@ -144,10 +140,10 @@ def hex_lines(data: bytes, start: int = 0) -> list[tuple[int | None, str, str]]:
 
 
 def carets(data: bytes, start: int, end: int) -> tuple[str, str]:
-    """Two lines: up to 16 bytes around [start, end), with the offset of the first, and carets under those meant.
+    r"""Two lines: up to 16 bytes around [start, end), with the offset of the first, and carets under those meant.
 
     >>> print(*carets(b"\x81\x05Hello", 1, 2), sep="\n")
-    byte 0:  81 05 48 65 6c
+    byte 0:  81 05 48 65 6c ...
                 ^^
     """
     end = min(max(end, start), len(data))
@@ -160,7 +156,7 @@ def carets(data: bytes, start: int, end: int) -> tuple[str, str]:
     if start >= end:
         under += "^ here"
     elif end > high:
-        under += f"^... to byte {end - 1}"
+        under += f" ... to byte {end - 1}"
     return f"{label}{digits}{' ...' if high < len(data) else ''}", under
 
 
@@ -168,7 +164,10 @@ def width(text: str) -> int:
     """How many columns of a terminal the text takes: two for wide East Asian characters, none for combining marks."""
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
 
 
 def fitted(text: str, columns: int) -> str:
@@ -187,7 +186,18 @@ def padded(text: str, columns: int) -> str:
 
 def wrapped(text: str, columns: int) -> list[str]:
     """The text in lines of at most that many columns, broken at spaces where there are any."""
-    return textwrap.wrap(text, max(columns, 8), break_on_hyphens=False) or [""]
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and width(lines[-1]) + 1 + width(word) <= columns:
+            lines[-1] += f" {word}"
+            continue
+        if lines[-1]:
+            lines.append("")
+        for char in word:
+            if width(lines[-1]) + width(char) > columns:
+                lines.append("")
+            lines[-1] += char
+    return lines
 
 
 def aligned(rows: Sequence[str | Sequence[Sequence[str]]], right: frozenset[int] = frozenset()) -> list[str]:

@@ -18,6 +18,10 @@ INDENT = 2
 DEEPEST = 12  # levels that are indented; deeper ones stand where the last of these does
 MARKS = 50  # findings, and discards, that one unit draws; more are counted
 _HEADERS = (("byte", True), ("bytes", False), ("ASCII", False), ("field", False), ("value", False), ("note", False))
+_TOP = "vertical-align:top"
+_BREAK = (
+    "white-space:pre-wrap;word-break:break-all;word-break:break-word"  # an untrusted JupyterLab knows the first only
+)
 _INSIDE = "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"  # before an offset: it counts in derived bytes
 
 
@@ -64,7 +68,9 @@ class Exchange(View):
         for unit in self.units:
             if budget.closed or not budget.take("unit"):
                 break
-            parts += _unit_html(unit, budget)
+            size, drawn = budget.size, _unit_html(unit, budget)
+            budget.size = size - sum(map(len, drawn))  # not only its rows
+            parts += drawn
             shown += 1
         return "".join([*parts, *map(html.paragraph, self._rest(shown))]) or html.paragraph("no units")
 
@@ -113,7 +119,7 @@ def heading(unit: Unit) -> tuple[str, str]:
     about += f", bytes {place.start}-{place.end - 1} of what the {place.side} said" if size else ""
     about += "" if unit.lane is None else f", stream {unit.lane}"
     about += "" if place.complete else ", not complete yet"
-    return f"{place.number}  {elided(unit.title, 200)}", about
+    return f"unit {place.number}: {elided(unit.title, 200)}", about
 
 
 def _unit_text(unit: Unit, budget: Budget) -> list[str]:
@@ -221,14 +227,20 @@ def _heading_html(row: Heading) -> str:
 
 def _row_html(row: Row) -> str:
     offsets = "\n".join(f"{_INSIDE * row.within}{at}" if at else "" for at, _, _ in row.lines)
+    name = html.escape(row.name)
     return html.row(
         [
-            html.cell(html.code(offsets, html.QUIET), right=True),
+            html.cell(html.code(offsets, html.QUIET), right=True, style=_TOP if offsets else ""),
             html.cell(html.code("\n".join(x for _, x, _ in row.lines))),
             html.cell(html.code("\n".join(x for _, _, x in row.lines), html.QUIET)),
-            html.cell(_spaces(row.depth) + html.escape(row.name), head="row", title=row.extent),
-            html.cell(html.code(fitted(row.value, 400), "white-space:pre-wrap;word-break:break-word")),
-            html.cell(html.toned(html.escape(row.note), html.QUIET)),
+            html.cell(
+                _spaces(row.depth) + (name if row.lines else f"<b>{name}</b>"), head="row", title=row.extent, style=_TOP
+            ),
+            html.cell(
+                html.code(fitted(row.value, 400), _BREAK),
+                style=_TOP if row.value else "",
+            ),
+            html.cell(html.escape(row.note), style=f"{_TOP};{html.QUIET}" if row.note else ""),
         ]
     )
 
