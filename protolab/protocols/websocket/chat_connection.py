@@ -10,6 +10,8 @@ from websockets.protocol import State
 from protolab.protocols.websocket.peers import LabServerConnection
 from protolab.serve.fanout import Member
 
+_END = b"\r\n\r\n"  # of a request's head
+
 
 class Connection(LabServerConnection):
     """A connection where the library's own writes stand in one order with the fan-out's.
@@ -22,6 +24,8 @@ class Connection(LabServerConnection):
         super().__init__(*args, **kwargs)
         self.everyone = everyone
         self.member: Member | None = None
+        self._tail = b""  # the last bytes of the request's head so far
+        self._early = b""  # what came after it and before our answer: no more than the loop reads in those few turns
 
     def send_data(self) -> None:
         """The library writes: a pong, a ping, a Close. What was said to this client before its Close goes before it."""
@@ -29,6 +33,9 @@ class Connection(LabServerConnection):
             self.member.flush(anyway=True)
             self.member.leave()
         super().send_data()
+        if self._early and self.state is State.OPEN:  # that was the 101
+            early, self._early = self._early, b""
+            self.loop.call_soon(self.data_received, early)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """There is a TCP connection; the handshake is yet to come."""
@@ -43,7 +50,24 @@ class Connection(LabServerConnection):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came, and the library may have answered pings at once: who sends those and reads nothing is evicted."""
+        """Bytes came. Who sends pings and does not read the pongs, which the library writes at once, is evicted."""
+        if self.state is State.CONNECTING and self.response is None:
+            data = self._only_the_request(data)
         super().data_received(data)
         if self.member is not None and self.transport.get_write_buffer_size() > self.member.fanout.most:
             self.member.evict()
+
+    def _only_the_request(self, data: bytes) -> bytes:
+        """What of `data` belongs to the request's head; the rest waits for our answer.
+
+        RFC 6455 section 4.1 has a client wait for the 101. The library would answer the frames of one that does not
+        before it answers the request: with a pong, say, and then the 101.
+        """
+        end = 0
+        if self.request is None:
+            seen = self._tail + data
+            found = seen.find(_END)
+            end = len(data) if found < 0 else found + len(_END) - len(self._tail)
+            self._tail = seen[-len(_END) + 1 :]
+        self._early += data[end:]
+        return data[:end]
