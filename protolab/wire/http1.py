@@ -111,7 +111,9 @@ def _head(data: bytes, name: str, side: Side, start_line: Callable[[bytes, int],
             break
         stop = at + len(line)
         if not line:
-            children.append(Field("blank line" if start else "empty line", at, match.end(), None, "ends the head" if start else ""))
+            children.append(
+                Field("blank line" if start else "empty line", at, match.end(), None, "ends the head" if start else "")
+            )
             continue
         if ending == b"\n":
             findings.append(BARE_LF.at(stop, stop + 1, side))
@@ -167,7 +169,12 @@ def _fields(name: str, match: re.Match[bytes] | None, at: int, names: tuple[str,
     if match is None:
         return None
     children = tuple(
-        Field(part, at + match.start(i), at + match.end(i), match[i].decode("utf-8", "backslashreplace") if part != "space" else None)
+        Field(
+            part,
+            at + match.start(i),
+            at + match.end(i),
+            match[i].decode("utf-8", "backslashreplace") if part not in ("space", "colon") else None,
+        )
         for i, part in enumerate(names, 1)
         if match[i]
     )

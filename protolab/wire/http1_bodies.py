@@ -1,4 +1,4 @@
-"""HTTP/1.1 bodies, RFC 9112 sections 6 and 7: how long a body is, what a chunk is, and where each part of a connection starts."""
+"""HTTP/1.1 bodies, RFC 9112 sections 6 and 7: how long a body is, what a chunk is, where each part of a stream starts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from array import array
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from protolab.fields import Field, Side, unparsed
@@ -57,7 +58,9 @@ def chunk(data: bytes, side: Side) -> tuple[Field, tuple[Finding, ...]]:
     size, stop = int(match[1], 16), match.end()
     children = [Field("chunk size", 0, match.end(1), size, f"hexadecimal: {size} bytes follow")]
     if match[2]:
-        children.append(Field("chunk extension", match.start(2), match.end(2), match[2].decode("utf-8", "backslashreplace")))
+        children.append(
+            Field("chunk extension", match.start(2), match.end(2), match[2].decode("utf-8", "backslashreplace"))
+        )
     children.append(Field("line end", match.start(3), stop))
     body = min(stop + size, len(data))
     if body > stop:
@@ -88,7 +91,14 @@ def entitle(unit: Unit) -> str:
         return " ".join(parts) or f"{unit.kind} that cannot be read"
     if unit.kind == "last chunk":
         return "last chunk"
-    size = next((len(field.value) for field in unit.field.children if field.name == "chunk data" and isinstance(field.value, bytes)), len(unit.data))
+    size = next(
+        (
+            len(field.value)
+            for field in unit.field.children
+            if field.name == "chunk data" and isinstance(field.value, bytes)
+        ),
+        len(unit.data),
+    )
     return f"{unit.kind}, {size} bytes" + ("" if unit.place.complete else " so far")
 
 
@@ -107,10 +117,13 @@ class Splitter:
         self._methods: deque[str] = deque()  # of requests that have no response yet
         self._bodies: list[Framing] = [Framing("none"), Framing("none")]
 
-    def split(self, streams: tuple[bytearray, bytearray], starts: tuple[array[int], array[int]], ended: list[bool]) -> None:
+    def split(self, streams: Sequence[bytearray], starts: Sequence[array[int]], ended: Sequence[bool]) -> None:
         """Move past every part that is complete. `ended[side]` says that nothing more will come from that side."""
-        while any([self._step(side, streams[side], starts[side], ended[side]) for side in Side]):
-            continue
+        moved = True
+        while moved:  # the client first: what a response means depends on its request
+            while self._step(Side.CLIENT, streams[0], starts[0], ended[0]):
+                continue
+            moved = self._step(Side.SERVER, streams[1], starts[1], ended[1])
 
     def _step(self, side: Side, stream: bytearray, starts: array[int], ended: bool) -> bool:
         at, body = self.at[side], self._bodies[side]

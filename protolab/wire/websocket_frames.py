@@ -204,13 +204,11 @@ _KEY_NOTE = "byte i of the payload is XORed with byte i mod 4 of this"
 
 def _cut_header(data: bytes) -> tuple[Field, ...]:
     """The fields of a header that is cut short."""
-    size = len(data)
-    if size < 2:
-        return opening(data[0], 0)[:5] if size else ()
-    extended = {126: 4, 127: 10}.get(data[1] & 0x7F, 2)
-    children = opening(data[0], data[1])
-    if size > 2:
-        children += (Field("extended payload length" if extended > 2 else "masking key", 2, min(size, extended if extended > 2 else 6), None, "cut off"),)
-    if extended > 2 and size > extended:
-        children += (Field("masking key", extended, size, None, "cut off"),)
+    if len(data) < 2:
+        return opening(data[0], 0)[:5] if data else ()
+    children, at, end = opening(data[0], data[1]), 2, {126: 4, 127: 10}.get(data[1] & 0x7F, 2)
+    for name in ("extended payload length", "masking key"):
+        if at < min(end, len(data)):
+            children += (Field(name, at, min(end, len(data)), None, "cut off" if end > len(data) else ""),)
+        at, end = end, len(data)
     return children
