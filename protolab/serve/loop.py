@@ -54,7 +54,7 @@ class Loop:
         outcome.set_running_or_notify_cancel()
 
         def begin() -> None:
-            task = self._loop.create_task(_as_coroutine(awaitable))
+            task = self._loop.create_task(awaitable if asyncio.iscoroutine(awaitable) else _as_coroutine(awaitable))
             outcome.stop = lambda: self._send(task.cancel)
             task.add_done_callback(outcome.take)
             if outcome.unwanted:
