@@ -119,7 +119,7 @@ class Ladder(View):
 class Rail:
     """The text form's columns, fixed beforehand, so that lines can be printed while a conversation goes on.
 
-    `head` gives the two lines above the first step, `line` one step. For steps of a live conversation see `live_steps`.
+    `head` gives what stands above the first step, `line` one step; `steps.step_of` and `steps.end_step` make steps.
     """
 
     def __init__(self, logical: bool = False, lanes: bool = False) -> None:

@@ -170,10 +170,10 @@ def _legend(legend: dict[Box, str]) -> list[str]:
     return ["", *said] if said else []
 
 
-COLUMN = 24  # pixels of one bit
+COLUMN = 26  # pixels of one bit
 _OFFSET = "font-size:10px;font-weight:normal;padding:1px 4px"
 _RULER = f"{_OFFSET};text-align:center;padding:1px 0"
-_BOX = "border:1px solid #888;text-align:center;padding:2px 0"
+_BOX = "border:1px solid #888;text-align:center;padding:2px 0;vertical-align:top;line-height:18px"
 _NARROW = "font-size:9px;word-break:break-all"  # for names in boxes of one or two bits
 
 
@@ -195,6 +195,7 @@ def _box_html(piece: Piece, byte: int) -> str:
     digits = html.spread(box.digits_in(byte * 8 + piece.start, byte * 8 + piece.end))
     if not piece.begins:
         return digits
-    name = html.toned(f"<b>{html.escape(box.name)}</b>", _NARROW if columns < 3 else "")
+    name = html.escape(box.name)
+    name = html.toned(name, _NARROW) if columns < 3 else f"<b>{name}</b>"
     value = f"<div>= {html.escape(fitted(box.value, 60))}</div>" if box.value else ""
     return f"{name}{digits}{value}"

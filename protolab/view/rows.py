@@ -42,9 +42,11 @@ def rows(
 ) -> Iterator[Row | Heading]:
     """Every field from `field` down, in the order of the bytes. `data` is the buffer it tiles; None shows no bytes.
 
-    Neighbours that are mere punctuation (one or two bytes, no letter or digit, no note) share a row.
+    A text that the field above says already is not said again, and neighbours that are mere punctuation (one or two bytes,
+    no letter or digit, no value, no note) share a row.
     """
-    value = "" if above is not None and field.value in (above.name, above.value) else field_value(field, data)
+    told = above is not None and isinstance(field.value, str) and field.value in (above.name, above.value)
+    value = "" if told else field_value(field, data)
     name, note = elided(field.name, NAME), elided(field.note, NOTE)
     yield Row(depth, within, _lines(field, data), name, value, note, extent(field))
     for plain, run in groupby(field.children, lambda child: data is not None and _punctuation(child, data)):
@@ -70,7 +72,7 @@ def _lines(field: Field, data: bytes | None) -> tuple[tuple[str, str, str], ...]
 
 
 def _punctuation(field: Field, data: bytes) -> bool:
-    if field.note or field.children or field.derived or field.bits or not isinstance(field.value, str | None):
+    if field.value is not None or field.note or field.children or field.derived or field.bits:
         return False
     piece = data[field.start : field.end]
     return 0 < len(piece) <= 2 and not any(byte >= 128 or chr(byte).isalnum() for byte in piece)

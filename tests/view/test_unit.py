@@ -109,7 +109,7 @@ def test_punctuation_shares_a_row() -> None:
         "ab",
         children=(
             Field("name", 0, 4, "Host"),
-            Field("colon", 4, 5, ":"),
+            Field("colon", 4, 5),
             Field("space", 5, 6),
             Field("value", 6, 8, "ab"),
         ),
