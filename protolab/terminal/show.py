@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator
@@ -22,7 +21,8 @@ from protolab.view import export
 FEW = 12  # units of a capture that are all explained without being asked for
 _HEX = re.compile(r"(?:(?:0x|\\x)?[0-9a-f]{2}[\s:,-]*)+", re.IGNORECASE)
 _DUMP = re.compile(r"^[0-9a-f]{4,}:? +((?:[0-9a-f]{2} ?){1,2}(?: {0,2}[0-9a-f]{2} ?)*)", re.IGNORECASE | re.MULTILINE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{4,}={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_URL_SAFE = str.maketrans("-_", "+/")
 
 
 def bytes_of(text: str) -> tuple[bytes, str] | None:
@@ -41,12 +41,8 @@ def bytes_of(text: str) -> tuple[bytes, str] | None:
     if dumped and len(dumped) >= len(rows) - 1:  # hexdump ends in a line that has only the size
         return bytes.fromhex("".join(found[1] for found in dumped)), "a hex dump"
     joined = "".join(text.split())
-    if _BASE64.fullmatch(joined):
-        padded = joined.rstrip("=") + "=" * (-len(joined.rstrip("=")) % 4)
-        try:
-            return base64.b64decode(padded.translate(str.maketrans("-_", "+/")), validate=True), "base64"
-        except binascii.Error:
-            return None
+    if len(joined) % 4 == 0 and _BASE64.fullmatch(joined) and joined != joined.lower():  # else it is rather a word
+        return base64.b64decode(joined.translate(_URL_SAFE)), "base64"
     return None
 
 

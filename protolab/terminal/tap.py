@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,68 +52,63 @@ def target_of(text: str) -> tuple[str, int, str]:
 
 
 class Growing:
-    """The ladder of one connection, line by line: `lines` gives those that were not there at the last look."""
+    """The ladder of one connection, step by step: `steps` gives those that were not there at the last look."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.conversation: Conversation[Any, Any] | None = None
-        self.units = 0
-        self.ends = 0
+        self._conversation: Conversation[Any, Any] | None = None
+        self._units = 0
+        self._ends = 0
         self._seen = (-1, -1)
 
-    def lines(self, last: bool = False) -> Iterator[str]:
+    def steps(self, last: bool = False) -> Iterator[Step]:
         """What came since; at the `last` look, what is not complete as well."""
         connection = self.connection
-        now = (connection.turns, len(connection.ends))
-        if now == self._seen and not last:
+        seen, self._seen = self._seen, (connection.turns, len(connection.ends))
+        if seen == self._seen and not last:
             return
-        self._seen = now
-        steps = [step for step in self._steps(last) if step is not None]
-        rail = Rail()
-        for step in sorted(steps, key=lambda step: step.when):
-            yield f"{connection.number:>4} {rail.line(step)}"
-
-    def _steps(self, last: bool) -> Iterator[Step]:
-        conversation = self._decoded()
-        for number in range(self.units, len(conversation)):
-            unit = conversation[number]
+        ends = connection.ends[self._ends :]
+        for unit in self._decoded()[self._units :]:
             if unit.place.complete:
-                self.units = number + 1
+                self._units += 1
             elif not last:
                 break
             yield step_of(unit, unit.place.at)
-        ends = list(self.connection.ends)
-        yield from map(end_step, ends[self.ends :])
-        self.ends = len(ends)
+        self._ends += len(ends)
+        yield from map(end_step, ends)
 
     def _decoded(self) -> Conversation[Any, Any]:
         """The conversation, by what its first bytes now tell: an answer's head may be what names the protocol."""
-        beginning = any(size <= protocols.LOOK for size in self.connection.sizes())
-        if self.conversation is None or (
-            beginning and protocols.recognise(self.connection).name != self.conversation.protocol
-        ):
-            self.conversation = protocols.decode(self.connection)
+        found, connection = self._conversation, self.connection
+        beginning = any(size <= protocols.LOOK for size in connection.sizes())
+        if found is None or (beginning and protocols.recognise(connection).name != found.protocol):
+            found = self._conversation = protocols.decode(connection)
         else:
-            self.conversation.update()
-        return self.conversation
+            found.update()
+        return found
 
 
 class Printer:
-    """The ladders of all connections of a capture, as they grow."""
+    """The ladders of all connections of a capture, as they grow, in one: each line begins with its connection's number."""
 
     def __init__(self, capture: Capture) -> None:
         self.capture = capture
         self.growing: list[Growing] = []
+        self.rail = Rail()
 
     def lines(self, last: bool = False) -> Iterator[str]:
-        """The new lines of every connection."""
-        if not self.growing and self.capture.connections:
-            yield f"conn {Rail().head()[0]}"
+        """The lines that are new, in the order of time."""
+        found: list[tuple[float, int, str]] = []
         for connection in self.capture.connections[len(self.growing) :]:
+            if not self.growing:
+                yield f"conn {self.rail.head()[0]}"
             self.growing.append(Growing(connection))
-            yield f"{connection.number:>4}   from {elided(connection.client)}"
+            found.append((connection.at, connection.number, f"connection from {elided(connection.client)}"))
         for growing in self.growing:
-            yield from growing.lines(last)
+            number = growing.connection.number
+            found += ((step.when, number, self.rail.line(step)) for step in growing.steps(last))
+        for _, number, line in sorted(found, key=lambda entry: entry[0]):
+            yield f"{number:>4} {line}"
 
 
 def run(target: str, listen: int, save: Path | None) -> None:
@@ -129,7 +125,7 @@ def run(target: str, listen: int, save: Path | None) -> None:
             listening = lab.run(tap.start(port=listen))
         except OSError as error:
             raise LabError(
-                f"The tap cannot listen on port {listen}: {error.strerror}.",
+                f"The tap cannot listen on port {listen}: {os.strerror(error.errno or 0)}.",
                 "Leave --listen out to have a free port found.",
             ) from error
         click.echo(f"Connect your client to {around.format(f'127.0.0.1:{listening}')} instead of {target}.")
