@@ -20,7 +20,8 @@ class Box(NamedTuple):
     last: int
     name: str
     value: str  # "" where the digits say it all
-    digits: tuple[str, ...]  # one for each bit, or, of a field of whole bytes, one for each byte
+    data: bytes  # that its bits lie in
+    skip: int  # bits of `data` before its own
     note: str
 
     @property
@@ -30,8 +31,12 @@ class Box(NamedTuple):
 
     def digits_in(self, first: int, last: int) -> tuple[str, ...]:
         """The digits of the bits [first, last) of the picture."""
-        unit = 8 if self.whole else 1
-        return self.digits[(first - self.first) // unit : (last - self.first) // unit]
+        low = first - self.first + self.skip
+        high = low + last - first
+        piece = self.data[low // 8 : -(-high // 8)]
+        if self.whole:
+            return tuple(f"{byte:02x}" for byte in piece)
+        return tuple("".join(f"{byte:08b}" for byte in piece)[low % 8 : low % 8 + last - first])
 
 
 class Piece(NamedTuple):
@@ -60,13 +65,9 @@ def boxes(field: Field, data: bytes) -> list[Box]:
         if first >= last or last > len(data) * 8 or first < base:
             continue
         piece = data[first // 8 : -(-last // 8)]
-        if first % 8 == 0 and last % 8 == 0:
-            digits = tuple(f"{byte:02x}" for byte in piece)
-        else:
-            skipped = first % 8
-            digits = tuple("".join(f"{byte:08b}" for byte in piece)[skipped : skipped + last - first])
         value = "" if last - first == 1 else field_value(leaf, data)
-        found.append(Box(first - base, last - base, elided(leaf.name, 80), value, digits, elided(leaf.note)))
+        box = Box(first - base, last - base, elided(leaf.name, 80), value, piece, first % 8, elided(leaf.note))
+        found.append(box)
     return found
 
 

@@ -14,7 +14,7 @@ from protolab.units import Unit
 from protolab.view.text import elided
 
 EXACT = 2**53 - 1  # JavaScript's largest exact integer; a larger one goes as text
-BYTES = 2**16  # bytes of one buffer that are written out unless all are asked for
+BYTES = 2**13  # bytes of one buffer that are written out unless all are asked for
 
 
 def unit(unit: Unit, limit: int | None = BYTES) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Any, ClassVar
 
 from protolab.fields import Derived, Field
@@ -79,7 +81,9 @@ class Exchange(View):
         return [] if shown == total else [f"... {total - shown:,} more units of {total:,} in all"]
 
     def json(self) -> dict[str, Any]:
-        shown = [export.unit(unit) for unit in self.units[:100]]
+        drawn = map(export.unit, self.units)
+        budget = Budget()
+        shown = list(takewhile(lambda unit: budget.take(json.dumps(unit)), drawn))
         return {"version": 1, "kind": self.kind, "total": len(self.units), "units": shown}
 
 

@@ -6,7 +6,7 @@ import json
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protolab.capture import Capture, Connection
@@ -69,6 +69,7 @@ connection 1, lines
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 36), max_size=5), st.floats(0.001, 1000), st.integers(1, 65535))
 def test_a_repeatable_run_is_the_same_in_every_form_whatever_the_machine_did(
     cuts: list[int], pace: float, port: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from protolab.fields import Derived, Field
 from protolab.units import Unit
@@ -108,6 +108,7 @@ def test_html_rows_are_32_bits_wide_with_every_bit_and_byte() -> None:
     assert set(page.headers) == {"col", "row"}
 
 
+@settings(deadline=None)
 @given(units())
 def test_any_tree_has_a_picture_aligned_to_the_bit(found: Unit) -> None:
     view = Picture(found)

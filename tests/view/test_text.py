@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protolab.fields import Field
@@ -20,6 +20,7 @@ from protolab.view.text import (
 )
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_printable_text_is_one_safe_line(text: str) -> None:
     shown = printable(text)
@@ -28,11 +29,13 @@ def test_printable_text_is_one_safe_line(text: str) -> None:
     assert printable(shown) == shown
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.integers(3, 40))
 def test_fitted_text_fits(text: str, columns: int) -> None:
     assert width(fitted(printable(text), columns)) <= columns
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab 日\u0301", max_size=80), st.integers(8, 40))
 def test_wrapped_lines_fit_and_lose_only_spaces(text: str, columns: int) -> None:
     lines = wrapped(text, columns)
@@ -40,6 +43,7 @@ def test_wrapped_lines_fit_and_lose_only_spaces(text: str, columns: int) -> None
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.lists(st.text("ab日", max_size=5), max_size=3), min_size=3, max_size=3), max_size=5))
 def test_columns_start_where_their_header_does(rows: list[list[list[str]]]) -> None:
     lines = aligned([[["one"], ["two"], ["|"]], *([a, b, ["|"]] for a, b, _ in rows)])
@@ -48,6 +52,7 @@ def test_columns_start_where_their_header_does(rows: list[list[list[str]]]) -> N
     assert len({width(bar) for bar in bars}) == 1
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000))
 def test_hexadecimal_keeps_every_byte_of_what_it_shows(data: bytes) -> None:
     lines = hex_lines(data)
@@ -59,6 +64,7 @@ def test_hexadecimal_keeps_every_byte_of_what_it_shows(data: bytes) -> None:
         assert f"... {len(data) - 192:,} bytes more ..." in [digits for _, digits, _ in lines]
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=64), st.data())
 def test_carets_stand_under_the_bytes_they_mean(data: bytes, source: st.DataObject) -> None:
     start = source.draw(st.integers(0, len(data) - 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from protolab.fields import Derived, Field, Side
 from protolab.findings import Discard
@@ -201,6 +201,7 @@ def test_every_value_becomes_json_that_utf8_can_carry(value: object) -> None:
     json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
 
 
+@settings(deadline=None)
 @given(units())
 def test_any_unit_is_drawn_in_every_form(found: Unit) -> None:
     for view in (UnitView(found), Exchange(Units([found])), Tree(found.field, found.data), Tree(found.field)):
@@ -210,6 +211,7 @@ def test_any_unit_is_drawn_in_every_form(found: Unit) -> None:
         json.dumps(view.json(), ensure_ascii=False, allow_nan=False).encode()
 
 
+@settings(deadline=None)
 @given(units())
 def test_html_without_its_styles_still_holds_every_fact(found: Unit) -> None:
     said = Page(UnitView(found).html()).text
