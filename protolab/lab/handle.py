@@ -225,7 +225,8 @@ def _explain(name: str, host: str, port: int, error: Exception) -> LabError:
         )
     if number == errno.EACCES:
         return LabError(f"You may not open port {port}.", "Pick one from 1024 up, or let port=0 find a free one.")
-    if number == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+    nowhere = isinstance(error, OSError) and number is None  # asyncio's word, from 3.12 on, for none of several addresses
+    if nowhere or number == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
         return LabError(
             f"This machine has no address {host}.",
             "Use 127.0.0.1 to serve this machine alone, or 0.0.0.0 to serve its network.",

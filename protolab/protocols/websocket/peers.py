@@ -89,7 +89,10 @@ class _Client(_Closing, ClientProtocol):
 
 
 class LabServerConnection(ServerConnection):
-    """The server's side of a connection: what `create_connection` of the library's `serve` is to be."""
+    """The server's side of a connection: what `create_connection` of the library's `serve` is to be.
+
+    `serve`'s own `select_subprotocol` has no say then; ours takes the first that a client offers and the server speaks.
+    """
 
     def __init__(self, protocol: ServerProtocol, server: Server, **options: Any) -> None:
         ours = _Server(
