@@ -173,6 +173,9 @@ class Page(HTMLParser):
         assert tag in TAGS, tag
         assert {name for name, _ in attrs} <= ATTRIBUTES, attrs
         given = dict(attrs)
+        for name, value in re.findall(r"([a-z-]+):([^;]*)", given.get("style") or ""):
+            if name in ("color", "background"):  # a fixed colour would be unreadable in one theme or the other
+                assert value == "none" or re.fullmatch(r"var\(--jp-[a-z0-9-]+,inherit\)", value), (name, value)
         if tag == "tr":
             self.cells.append([])
         if tag in ("td", "th"):
