@@ -1,0 +1,1 @@
+"""Tests of the lessons' files and of their builder."""
