@@ -31,8 +31,8 @@ _READ = 2**18  # bytes read at a time
 class Tap:
     """A relay in front of `target_host`:`target_port` that records into `capture`.
 
-    `log` is called with a line for each thing worth telling. While `refuse` is True new connections are reset at
-    once. Call everything in the event loop that `start` ran in.
+    `log` is called with a line for each thing worth telling, in the loop's thread. While `refuse` is True new
+    connections are reset at once. Call everything in the event loop that `start` ran in.
     """
 
     def __init__(
@@ -55,6 +55,8 @@ class Tap:
         """Listen, and return the port (the system picks one for 0). OSError says that it could not."""
         if self._server is not None:
             raise LabError("This tap is already started.", "Stop it first, or make another one.")
+        if port == self.target[1] and self.target[0] in (host, "localhost", "127.0.0.1", "::1"):
+            raise LabError(f"A tap on port {port} would stand before itself.", "Let it listen on another port.")
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Link(self).client, host, port)
         return int(self._server.sockets[0].getsockname()[1])
@@ -65,9 +67,11 @@ class Tap:
         if server is not None:
             server.close()
             await asyncio.sleep(0)  # one turn of the loop, in which a connection just accepted becomes a link
-        self.cut()
-        if self._links:
-            await asyncio.wait([link.gone for link in self._links])
+        links = list(self._links)
+        for link in links:
+            link.reset(Side.CLIENT, Side.SERVER)
+        if links:
+            await asyncio.wait([link.gone for link in links])
         if server is not None:
             await server.wait_closed()
 
@@ -89,7 +93,7 @@ class Tap:
     @property
     def pending(self) -> int:
         """How many bytes wait here for somebody who reads slowly. Back-pressure bounds them."""
-        ends = (end for link in self._links for end in (link.client, link.server) if end.here)
+        ends = (end for link in list(self._links) for end in (link.client, link.server) if end.here)
         return sum(end.transport.get_write_buffer_size() for end in ends)
 
     def __repr__(self) -> str:
@@ -217,9 +221,7 @@ class _End(asyncio.BufferedProtocol):
         return self.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._take(bytes(self.buffer[:nbytes]))  # a copy, since what cannot be sent at once is kept
-
-    def _take(self, data: bytes) -> None:
+        data = bytes(self.buffer[:nbytes])  # a copy, since what cannot be sent at once is kept
         if not self.add(self.side, data):
             self.link.tap._say_full()
         self.pass_on(data)
@@ -243,7 +245,7 @@ class _End(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.here = False
-        if error is not None:
+        if error is not None and not self.link.broken:
             self._take_rest()
             self.link.reset(self.side)
         self.link.check()

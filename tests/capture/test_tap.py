@@ -364,6 +364,13 @@ def test_a_port_that_no_server_can_have_is_refused_at_once() -> None:
         Tap("127.0.0.1", 70_000, Capture())
 
 
+def test_a_tap_does_not_stand_before_itself() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(LabError, match="before itself"):
+        asyncio.run(Tap("localhost", port, Capture()).start(port=port))
+
+
 def test_another_thread_reads_the_capture_while_it_grows() -> None:
     said = bytearray()
     wrong: list[str] = []
