@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as library_connect
 
 from protolab import repeat
@@ -33,3 +34,11 @@ class connect(library_connect):  # in lower case as the library's own, since it 
             "create_connection": LabClientConnection,
         }
         super().__init__(url, **defaults | options)
+
+    async def connect(self) -> ClientConnection:
+        """What `await` and `async with` do."""
+        try:
+            return await super().connect()
+        except ConnectionRefusedError as error:
+            error.add_note(f"Nobody listens at {self.uri}: start the server, and connect to the url of its handle.")
+            raise

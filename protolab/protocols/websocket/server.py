@@ -21,19 +21,26 @@ class EchoServer(Server):
 
     A message may have `max_size` bytes (counted after inflation); a longer one is answered with 1009. `compression`
     "deflate" accepts permessage-deflate from clients that offer it. Of the `subprotocols` a client offers, the first
-    that is named here is chosen.
+    that is named here is chosen. Every `keepalive` seconds a client is sent a ping, and dropped when as much time goes
+    by without a pong; None sends none, and neither does a repeatable run, since such pings come when a clock says so.
     """
 
     name = "echo"
     scheme = "ws"
 
     def __init__(
-        self, *, max_size: int = 2**20, compression: str | None = None, subprotocols: Sequence[str] = ()
+        self,
+        *,
+        max_size: int = 2**20,
+        compression: str | None = None,
+        subprotocols: Sequence[str] = (),
+        keepalive: float | None = 20,
     ) -> None:
         super().__init__()
         self.max_size = max_size
         self.compression = compression
         self.subprotocols = tuple(subprotocols)
+        self.keepalive = keepalive
         self._listener: Listener | None = None
         self._clients = 0
 
@@ -47,7 +54,8 @@ class EchoServer(Server):
             compression=self.compression,
             subprotocols=[Subprotocol(name) for name in self.subprotocols] or None,
             server_header=None,  # a version would differ between machines, and nobody needs to know it
-            ping_interval=None if repeat.on() else 20,  # a keepalive ping comes when a clock says so
+            ping_interval=None if repeat.on() else self.keepalive,
+            ping_timeout=self.keepalive,
             close_timeout=_GOODBYE,
             logger=self.log.logger("protolab.websocket.server"),
             create_connection=LabServerConnection,

@@ -172,6 +172,17 @@ def test_a_refusal_is_an_error_that_holds_the_answer() -> None:
     asyncio.run(main())
 
 
+def test_where_nobody_listens_the_error_says_what_to_do() -> None:
+    async def main() -> None:
+        async with lab.start(websocket.EchoServer()) as server:
+            url = server.url
+        with pytest.raises(ConnectionRefusedError) as refused:
+            await websocket.connect(url)
+        assert refused.value.__notes__ == [f"Nobody listens at {url}: start the server, and connect to the url of its handle."]
+
+    asyncio.run(main())
+
+
 def test_a_connection_says_how_it_stands_and_not_where_in_memory() -> None:
     async def main() -> list[str]:
         async with websocket.connect(lab.start(websocket.EchoServer()).url) as connection:

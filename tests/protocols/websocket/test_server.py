@@ -225,3 +225,15 @@ def test_the_log_tells_who_came_and_how_they_left(capfd: pytest.CaptureFixture[s
         "client 4 broke off",
     ]
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_client_that_answers_no_keepalive_ping_is_dropped_and_one_that_does_is_kept() -> None:
+    url = echo(keepalive=0.1).url
+    with upgraded(url) as deaf:
+        assert frame(deaf).opcode == PING
+        assert frame(deaf).payload == b"\x03\xf3keepalive ping timeout"
+    with upgraded(url) as alive:
+        for _ in range(3):
+            ping = frame(alive)
+            assert ping.opcode == PING
+            alive.sendall(Frame(PONG, ping.payload, key=MASK).encode())
