@@ -2,9 +2,12 @@
 
 `capture` or `unit` at the end of a notebook cell, or `print(capture)`, is enough for most; `ladder`, `explain` and
 `picture` ask for a particular view. Each gives a view: an object with `text()`, `html()`, `json()` and `bundle()`.
+`conversation` gives the units themselves: `conversation(server)[2]` is one, `conversation(server)[:2]` are two.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from protolab import protocols
 from protolab.capture import Capture, Connection
@@ -13,7 +16,7 @@ from protolab.fields import Derived, Field
 from protolab.units import Unit, Units
 from protolab.view import Exchange, Ladder, Picture, Tree, UnitView, View
 
-__all__ = ["explain", "ladder", "picture", "view_of"]
+__all__ = ["conversation", "explain", "ladder", "picture", "view_of"]
 
 
 def view_of(thing: object) -> View:
@@ -32,6 +35,27 @@ def view_of(thing: object) -> View:
     raise TypeError(
         f"protolab cannot draw a {type(thing).__name__}; it draws captures, conversations, units and fields"
     )
+
+
+def conversation(thing: object, number: int = -1) -> Conversation[Any, Any]:
+    """The units of one connection, to index and to slice: of a connection, or of a capture or what has one (a server).
+
+    `number` picks the connection as an index does: 0 is the first of the capture, -1 (unless told otherwise) the
+    newest. IndexError: there is no such connection. TypeError for what has none.
+    """
+    match thing:
+        case Conversation():
+            return thing
+        case Connection():
+            return protocols.decode(thing)
+        case Capture():
+            found = list(thing.connections)
+            if not -len(found) <= number < len(found):
+                raise IndexError(f"no connection {number}: {len(found)} were recorded so far")
+            return protocols.decode(found[number])
+    if isinstance(capture := getattr(thing, "capture", None), Capture):
+        return conversation(capture, number)
+    raise TypeError(f"a {type(thing).__name__} holds no conversation; a server, a capture and a connection do")
 
 
 def ladder(thing: object, *, start: int = 0, limit: int = 500) -> Ladder:
