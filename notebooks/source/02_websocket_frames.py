@@ -1,0 +1,375 @@
+# %% [markdown]
+# # WebSocket frames, bit by bit
+#
+# After this lesson you can
+#
+# - read every bit of a frame, and take bits apart in Python;
+# - say how a frame writes the length of what it carries, and what that costs;
+# - mask and unmask a payload by hand, and say what that is good for;
+# - read a ping, a pong and a goodbye;
+# - build a frame by hand that a real server accepts.
+#
+# The next cell holds this lesson's questions. Run it; there is no need to read it.
+
+# %% jupyter={"source_hidden": true}
+from protolab import lab, show, websocket
+
+lab.repeatable()
+echo = lab.start(websocket.EchoServer())
+guesses = {}
+
+
+def predict(name, guess):
+    guesses[name] = guess
+    print("No guess yet: put one in place of the dots." if guess is ... else "Your guess is kept. Now look.")
+
+
+def reveal(name):
+    fact, why = FACTS[name]()
+    guess = guesses.get(name, ...)
+    said = "" if guess is ... else f"You guessed {guess}. "
+    print(f"{said}{'Right.' if guess == fact else f'It is {fact}.'} {why}")
+
+
+def check(name, answer):
+    print("Not answered yet: put your answer in place of the dots." if answer is ... else CHECKS[name](answer))
+
+
+def frames(number, side):
+    return [unit for unit in show.conversation(echo, number) if unit.kind == "frame" and str(unit.side) == side]
+
+
+def differs():
+    client, server = frames(0, "client")[0], frames(0, "server")[0]
+    found = [number for number in (0, 1) if client.data[number] != server.data[number]]
+    return found[0], "They differ in one bit, MASK: clients mask, servers do not. All else is echoed."
+
+
+def header():
+    sizes = [unit.field.find("payload").start for unit in frames(1, "server")[:2]]
+    return sizes[1], f"One byte more of payload, but the header grows from {sizes[0]} bytes: the length no longer fits in 7 bits."
+
+
+def source(answer):
+    said = str(answer).strip().lower()
+    names = [child.name for child in show.conversation(echo, 0)[0].field.children]
+    right = next(name for name in names if name.endswith("Key"))
+    if said == right.lower():
+        return "Right."
+    if "accept" in said:
+        return "That one carries the answer. Which one carries the question?"
+    return f"No. The request had these: {', '.join(name for name in names if name[0].isupper())}."
+
+
+def switched(answer):
+    status = int(show.conversation(echo, 0)[1].field.find("status").value)
+    if answer == status:
+        return "Right."
+    if answer == 200:
+        return "That is what a page is answered with. This one means: I switch."
+    return f"No: {answer} is another one. It was on the first line of the response."
+
+
+def second(answer):
+    right = websocket.Frame(1, b"Hi", key=bytes(4)).encode()[1]
+    talk = show.conversation(echo)
+    if answer == right and any(unit.title == 'text "Hi"' for unit in talk if str(unit.side) == "server"):
+        return "Right, and the server answered. You have built a frame."
+    if answer == right & 0x7F:
+        return "The length is right, but MASK is not set: that is the frame that was refused above."
+    if answer == right & 0x80:
+        return "MASK is set, but the seven bits after it say that there is no payload."
+    if not isinstance(answer, int) or not 0 <= answer <= 255:
+        return f"{answer!r} is not a byte. Write a number from 0 to 255, best in binary: 0b and eight digits."
+    wanted = "" if answer & 0x80 else " MASK is not set."
+    return f"No: these bits say {answer & 0x7F} bytes of payload.{wanted} Compare with the table of the client's Hello."
+
+
+def compare(function, sizes):
+    """What is wrong with the frames that a function makes of payloads of these sizes, or None."""
+    for size, key in zip(sizes, (bytes.fromhex("37fa213d"), bytes(4), b"\xff\x00\xff\x00") * 3):
+        payload = (b"Hello, frame! " * (size // 14 + 1))[:size]
+        made, right = function(payload, key), websocket.Frame(1, payload, key=key).encode()
+        if made is ...:
+            return "Not answered yet: put your code in place of the dots."
+        if not isinstance(made, (bytes, bytearray)):
+            return f"It should return bytes, but gives {made!r:.60}."
+        if made == right:
+            continue
+        where = next((n for n, (mine, its) in enumerate(zip(made, right)) if mine != its), min(len(made), len(right)))
+        head = websocket.Frame.decode(right)
+        start = len(right) - size
+        if where >= len(made) or where >= len(right):
+            return f"For a payload of {size} bytes it makes {len(made)} bytes: {'fewer' if len(made) < len(right) else 'more'} than a frame has."
+        if where == 0:
+            part = "the byte of FIN and the opcode"
+        elif where == 1:
+            part = "the byte of MASK and the length"
+        elif where < start - 4:
+            part = f"one of the {head.form} bits of the length"
+        elif where < start:
+            part = "a byte of the masking key"
+        else:
+            part = f"byte {where - start} of the payload"
+            if made[where] == payload[where - start]:
+                part += ", which is not masked"
+        return f"For a payload of {size} bytes, byte {where} is {made[where]:08b}. It is {part}, and should not say that."
+    return None
+
+
+def short(function):
+    return compare(function, (5, 0, 1, 125)) or "Right: up to the longest that fits in 7 bits."
+
+
+def long(function):
+    return compare(function, (125, 126, 127, 255, 256, 65_535, 65_536)) or "Right, at every border. That is a complete frame writer."
+
+
+FACTS = {"differs": differs, "header": header}
+CHECKS = {"source": source, "switched": switched, "second": second, "short": short, "long": long}
+
+# %% [markdown]
+# ## From lesson 01, by heart
+#
+# From which header of the request is the server's proof made? And with which status does the server switch?
+
+# %%
+check("source", ...)  # its name, in quotes
+check("switched", ...)  # a number
+
+# %% [markdown]
+# ## One frame
+#
+# The handshake is over, and HTTP with it. What follows is **frames**: a few bytes that describe, then the **payload**,
+# which is what somebody wanted to say.
+
+# %%
+async with websocket.connect(echo.url) as client:
+    await client.send("Hello")
+    await client.recv()
+
+talk = show.conversation(echo)
+hello = talk[2]
+show.picture(hello)
+
+# %% [markdown]
+# This is how RFC 6455 draws a frame (section 5.2), filled with the bits that have just gone by. Each row is four bytes
+# wide. The first two bytes are crowded: several things share a byte, down to a single bit. The same frame as a table,
+# with what each part means:
+
+# %%
+hello
+
+# %% [markdown]
+# - **FIN** says that a message ends with this frame. A long message may come in several frames; mostly it is one.
+# - **RSV1** to **RSV3** are reserved. Compression uses the first of them.
+# - The **opcode** says what kind of frame it is. There are two families, and one bit tells them apart: *data* frames carry
+#   messages, *control* frames are about the connection itself.
+# - **MASK** and the **masking key** come below. So does the **payload length**.
+#
+# To take bits out of a byte, Python has two tools: `>>` pushes bits out at the right end, and `&` keeps only those where
+# both sides have a 1.
+
+# %%
+first, second_byte = hello.data[:2]
+
+print(f"first byte   {first:08b}   FIN {first >> 7}     opcode {first & 0b0000_1111}")
+print(f"second byte  {second_byte:08b}   MASK {second_byte >> 7}    length {second_byte & 0b0111_1111}")
+
+# %% [markdown]
+# ### Predict
+#
+# The server echoes the message with the same FIN, the same opcode, the same length. Still one of these two bytes differs.
+# Byte 0 or byte 1?
+
+# %%
+predict("differs", ...)  # 0 or 1, in place of the dots
+
+# %% [markdown]
+# ### Look
+
+# %%
+reveal("differs")
+show.picture(talk[3])
+
+# %% [markdown]
+# ## Three ways to write a length
+#
+# Seven bits count no further than 127. Yet a frame may carry megabytes. The RFC's way out: up to 125, the seven bits are
+# the length. The two values that are left are signs: **126** says that the length stands in the next 16 bits, **127** that
+# it stands in the next 64. Short messages, which are most, pay nothing for that.
+#
+# ### Predict
+#
+# From a server, the header of a frame with 125 bytes of payload has two bytes. How many has it with 126 bytes of payload?
+
+# %%
+predict("header", ...)  # a number, in place of the dots
+
+# %% [markdown]
+# ### Look
+#
+# We send payloads on both sides of each border. They are all zeros, which will be useful in a moment.
+
+# %%
+sizes = [125, 126, 65_535, 65_536]
+
+async with websocket.connect(echo.url) as client:
+    for size in sizes:
+        await client.send(bytes(size))
+        await client.recv()
+
+reveal("header")
+print()
+print("payload  seven bits  header, server  header, client")
+units = iter(show.conversation(echo)[2:])
+for mine, its in zip(units, units):
+    if mine.field.find("opcode").value == 2:
+        payload = its.field.find("payload")
+        print(
+            f"{payload.end - payload.start:7}"
+            f"{its.field.find('payload length').value:12}"
+            f"{payload.start:16}"
+            f"{mine.field.find('payload').start:16}"
+        )
+
+# %% [markdown]
+# A client's header is always longer by the masking key. Here is the first frame from the server with the long form, and
+# after it the longest one from the client. Only the ends of the payload are drawn; the rest is counted.
+
+# %%
+talk = show.conversation(echo)
+display(show.picture(talk[5]), show.picture(talk[8]))
+
+# %% [markdown]
+# Look at that last payload. We sent nothing but zeros, and there are none to be seen: four bytes repeat, over and over.
+# They are the masking key itself.
+#
+# ## Masking
+#
+# Each byte of the payload is combined with one byte of the key, over and over through its four: the first with the first,
+# the fifth with the first again. The combination is **XOR**, in Python `^`: a bit comes out as 1 where exactly one of
+# the two is 1. Doing it twice gives back what was there, so one operation masks and unmasks. (And zero XOR key is the
+# key, as you have seen.) Here is the client's `Hello` again, unmasked by hand:
+
+# %%
+key = hello.field.find("masking key").value
+place = hello.field.find("payload")
+masked = hello.data[place.start : place.end]
+
+for i, byte in enumerate(masked):
+    plain = byte ^ key[i % 4]
+    print(f"{byte:08b} ^ {key[i % 4]:08b} = {plain:08b}   {chr(plain)}")
+
+# %% [markdown]
+# The key stands right before the payload, so this hides nothing from anybody; encryption is what TLS is for. What it is
+# good for: a page in a browser may be hostile, and may choose what is sent. Without masking it could make the browser
+# send bytes that look like an HTTP request, and a proxy on the way that does not know WebSocket might be fooled into
+# storing a false answer for everybody behind it. A fresh random key for each frame, picked by the browser and not by the
+# page, makes what is on the wire impossible to choose (RFC 6455 section 10.3). Servers run no strangers' code, so they do
+# not mask. Both are rules: a server hangs up on a client that does not mask.
+#
+# (In these lessons the keys come from a seed, so that you see what is printed here. In earnest they must be random.)
+#
+# ## Ping, pong, and goodbye
+#
+# Control frames are short, at most 125 bytes, so that they fit in between. A **ping** asks "are you there?", and a
+# **pong** has to carry the same payload back. Your program rarely sees either: the library answers. **Close** says that
+# this is the last frame from this side, with a number and, if wanted, a reason; the other side answers with its own.
+
+# %%
+async with websocket.connect(echo.url) as client:
+    await (await client.ping("are you there?"))
+    await client.close(1000, "see you")
+
+talk = show.conversation(echo)
+display(talk, talk[4])
+
+# %% [markdown]
+# The payload of Close starts with the code: two bytes, the greater one first ("big-endian", as all numbers in these
+# protocols). The rest is text.
+
+# %%
+goodbye = websocket.Frame.decode(talk[4].data).payload
+
+print(goodbye[:2].hex(" "), "is", goodbye[0] * 256 + goodbye[1])
+print(goodbye[2:].decode())
+
+# %% [markdown]
+# ## A frame of your own
+#
+# You have now met every part, so let us build one: first byte, second byte, payload. `Hi` is the message.
+
+# %%
+payload = b"Hi"
+frame = bytes([0b1000_0001, len(payload)]) + payload
+
+print(frame.hex(" "))
+
+# %% [markdown]
+# Read it: FIN and opcode 1 in the first byte, the length in the second. Now to the server with it, past the library:
+
+
+# %%
+async def say(data):
+    """Send bytes as they are; give back what the server echoes, or how it said goodbye."""
+    async with websocket.connect(echo.url) as client:
+        client.transport.write(data)
+        try:
+            return await client.recv()
+        except Exception:
+            return f"The server closed the connection: {client.close_code} {client.close_reason}"
+
+
+print(await say(frame))
+show.conversation(echo)[2]
+
+# %% [markdown]
+# It is a well-formed frame, and yet it was refused. The finding under the table says what is missing, and in which bit.
+#
+# ## Exercises
+#
+# ### 1. The missing bit
+#
+# Here is the frame again, now with a key and a masked payload. Fill in the second byte.
+
+# %%
+key = bytes.fromhex("37 fa 21 3d")  # the one of RFC 6455 section 5.7
+masked = bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))
+
+second_byte = ...  # such as 0b0000_0000
+
+if second_byte is not ...:
+    print(await say(bytes([0b1000_0001, second_byte]) + key + masked))
+check("second", second_byte)
+
+# %% [markdown]
+# ### 2. A frame writer
+#
+# Now the whole: from a payload of at most 125 bytes and a key of four, make the bytes of a text frame.
+
+
+# %%
+def short_frame(payload, key):
+    return ...
+
+
+check("short", short_frame)
+
+# %% [markdown]
+# ### 3. Any length
+#
+# And now for payloads of any size, in the shortest form that holds their length. `number.to_bytes(2)` writes a number in
+# two bytes, the greater one first.
+
+
+# %%
+def any_frame(payload, key):
+    return ...
+
+
+check("long", any_frame)
+
+# %% [markdown]
+# When the last one says *Right*, you have written what stands at the heart of every WebSocket client. Send something long
+# with it: `await say(any_frame(b"Hello! " * 1000, key))`.
