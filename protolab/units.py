@@ -60,6 +60,9 @@ class Unit(NamedTuple):
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         return draw.bundle(self)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        _pretty(self, printer)
+
 
 class Units(tuple[Unit, ...]):
     """Several units, drawn one after another: a slice of a conversation, such as the two heads of a handshake."""
@@ -72,3 +75,11 @@ class Units(tuple[Unit, ...]):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         return draw.bundle(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        _pretty(self, printer)
+
+
+def _pretty(thing: Unit | Units, printer: Any) -> None:
+    """IPython has a way with tuples that goes before their mime bundle: the whole text, but inside a list one line."""
+    printer.text(repr(thing) if len(printer.stack) > 1 else str(thing))

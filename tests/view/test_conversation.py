@@ -39,3 +39,14 @@ def test_what_is_not_there_is_named() -> None:
         show.conversation(two(), 2)
     with pytest.raises(TypeError, match="a str holds no conversation"):
         show.conversation("echo")
+
+
+def test_a_notebook_gets_the_whole_text_of_units_although_they_are_tuples() -> None:
+    format = pytest.importorskip("IPython.core.formatters").DisplayFormatter().format
+    conversation = show.conversation(two())
+    for thing in (conversation[0], conversation[:1]):
+        bundle, _ = format(thing)
+        assert bundle["text/plain"] == str(thing)
+        assert len(bundle) == 3
+    bundle, _ = format([conversation[0]])
+    assert bundle["text/plain"] == f"[{conversation[0]!r}]"
