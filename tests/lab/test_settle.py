@@ -23,7 +23,7 @@ def ends(server: lab.Handle) -> list[tuple[Side, str]]:
 def test_after_a_client_has_closed_the_capture_holds_both_closes_and_both_fins() -> None:
     async def main() -> None:
         server = lab.start(websocket.EchoServer())
-        for number in range(1, 31):
+        for number in range(1, 11):
             async with websocket.connect(server.url) as connection:
                 await connection.send("Hello")
                 await connection.recv()
@@ -39,7 +39,7 @@ def test_the_answer_to_what_was_just_sent_is_in_too() -> None:
     async def main() -> None:
         server = lab.start(websocket.EchoServer())
         async with websocket.connect(server.url) as connection:
-            for number in range(30):
+            for number in range(10):
                 await connection.send(f"{number:02}")
                 assert server.capture[0].read(Side.SERVER).endswith(b"\x81\x02%02d" % number)
 
