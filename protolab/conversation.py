@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Any, Generic, TypeVar, overload
+from typing import Generic, TypeVar, overload
 
 from protolab.capture import Connection
 from protolab.draw import Drawn
@@ -162,7 +162,9 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
             first, last, stride = index.indices(len(self))
             if stride < 1:
                 return Units(self[number] for number in range(first, last, stride))
-            return Units(self.explain(*step) for step in itertools.islice(self._from(first), 0, max(last - first, 0), stride))
+            return Units(
+                self.explain(*step) for step in itertools.islice(self._from(first), 0, max(last - first, 0), stride)
+            )
         number = index + len(self) if index < 0 else index
         if not 0 <= number < len(self):
             raise IndexError(f"no unit {index}: this conversation has {len(self)}")

@@ -120,7 +120,9 @@ def untiled(field: Field) -> str | None:
         for child in node.children:
             start, end = child.span
             if start != first:
-                return f"{child.name!r} in {node.name!r} starts at bit {start}, but the bytes before it end at bit {first}"
+                return (
+                    f"{child.name!r} in {node.name!r} starts at bit {start}, but the bytes before it end at bit {first}"
+                )
             first = end
         if node.children and first != last:
             return f"the children of {node.name!r} end at bit {first}, but it ends at bit {last}"

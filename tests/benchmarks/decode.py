@@ -17,6 +17,7 @@ import time
 import zlib
 from array import array
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from protolab import protocols
@@ -90,19 +91,24 @@ def explain(connection: Connection) -> None:
 
 
 def main(rounds: int) -> None:
-    for frames, low, high, deflate in ((100_000, 20, 120, False), (20_000, 1024, 1024, False), (100_000, 20, 120, True)):
+    print("CPU time of tshark / CPU time of protolab, median and range over the rounds")
+    for frames, low, high, deflate in (
+        (100_000, 20, 120, False),
+        (20_000, 1024, 1024, False),
+        (100_000, 20, 120, True),
+    ):
         connection = conversation(frames, low, high, deflate)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "frames.pcapng"
             pcapng.write(connection.capture, path)
             fields = ("-T", "fields", "-e", "websocket.opcode", "-e", "websocket.payload")
             contenders = {"fields": tshark(path, *fields), "json": tshark(path, "-T", "json")}
-            contenders |= {work.__name__: lambda work=work: work(connection) for work in (find, look, judge, explain)}  # type: ignore[misc]
+            contenders |= {work.__name__: partial(work, connection) for work in (find, look, judge, explain)}
             spent: dict[str, list[float]] = {name: [] for name in contenders}
             for _ in range(rounds):
                 for name, work in contenders.items():
                     spent[name].append(cpu(work))
-        print(f"{frames:,} masked text frames of {low} to {high} bytes{', deflated' * deflate}; CPU time of tshark / CPU time of protolab")
+        print(f"{frames:,} masked text frames of {low} to {high} bytes{', deflated' * deflate}:")
         for name, peer, says in (
             ("find", "fields", "where every frame starts"),
             ("look", "fields", "opened, fifty units explained"),

@@ -8,15 +8,21 @@ from typing import Any
 
 from protolab.protocols import Card
 
-_UPGRADE = re.compile(rb"\nupgrade:[^\n]*websocket", re.I)
+_UPGRADE = re.compile(rb"\n(?:upgrade:[^\n]*websocket|sec-websocket-(?:key|accept):)", re.I)
 
 
 def _recognise(client: bytes, server: bytes, midway: bool) -> int:
     if _UPGRADE.search(client) or _UPGRADE.search(server):
         return 90
     if midway:
-        plausible = [first & 0x70 in (0, 0x40) and first & 0x0F in (0, 1, 2, 8, 9, 10) for first in (*client[:1], *server[:1])]
-        return 40 if all(plausible) and (not client[1:] or client[1] & 0x80) and (not server[1:] or not server[1] & 0x80) else 2
+        plausible = [
+            first & 0x70 in (0, 0x40) and first & 0x0F in (0, 1, 2, 8, 9, 10) for first in (*client[:1], *server[:1])
+        ]
+        return (
+            40
+            if all(plausible) and (not client[1:] or client[1] & 0x80) and (not server[1:] or not server[1] & 0x80)
+            else 2
+        )
     return 0
 
 
@@ -35,6 +41,8 @@ _PUBLIC = {
     "decode": "decode",
     "accept": "handshake",
     "RULES": "rules",
+    "raw_connect": "raw",
+    "judge_server": "conformance",
     "Frame": "protolab.wire.websocket_frames",
 }
 __all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -115,7 +115,10 @@ class WebSocketConversation(Conversation[State, Context]):
                 field, findings = context.settled.field, context.settled.findings
             return Unit(self.protocol, name, place, data, field, findings, (), http1_bodies.entitle)
         findings = context.findings
-        return _new(Unit, ("websocket", "frame", place, data, _frame(data, context, place), findings, context.discards, _title, None))
+        return _new(
+            Unit,
+            ("websocket", "frame", place, data, _frame(data, context, place), findings, context.discards, _title, None),
+        )
 
 
 _new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every frame
@@ -167,7 +170,13 @@ def _message(message: Message) -> Derived:
     if message.compressed:
         packed = sum(source.end - source.start for source in message.sources)
         how.append(f"inflated from {packed} to {len(message.data)} bytes")
-    return Derived(name, message.data, _content(message.opcode, message.data, False)._replace(name=name), ", ".join(how), message.sources)
+    return Derived(
+        name,
+        message.data,
+        _content(message.opcode, message.data, False)._replace(name=name),
+        ", ".join(how),
+        message.sources,
+    )
 
 
 def _title(unit: Unit) -> str:
@@ -193,12 +202,19 @@ def _quote(payload: Field, unit: Unit) -> str:
     content = payload.derived[0].field if payload.derived and payload.derived[0].name == "unmasked payload" else payload
     code = next((field for field in content.children if field.name == "close code"), None)
     if code is not None:
-        reason = next((f" {quoted(str(field.value))}" for field in content.children if field.name == "close reason"), "")
+        reason = next(
+            (f" {quoted(str(field.value))}" for field in content.children if field.name == "close reason"), ""
+        )
         return f"{code.value}{reason}"
     if isinstance(value, str):
         return quoted(value)
     size = payload.end - payload.start
-    if isinstance(value, bytes) and unit.data[0] & 0x0F in (PING, PONG) and value.isascii() and value.decode().isprintable():
+    if (
+        isinstance(value, bytes)
+        and unit.data[0] & 0x0F in (PING, PONG)
+        and value.isascii()
+        and value.decode().isprintable()
+    ):
         return quoted(value.decode())
     return f"{size} byte{'' if size == 1 else 's'}"
 

@@ -11,13 +11,17 @@ from protolab.fields import Derived, Field, Side, Source
 from protolab.findings import Finding, Rule
 from protolab.protocols.websocket import deflate, rules
 from protolab.wire import http1
-from protolab.wire.http1 import Head, Header
+from protolab.wire.http1 import Head
+
+Notes = dict[
+    str, tuple[str, tuple[Derived, ...]]
+]  # of header lines by name: what they mean, and bytes derived from them
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 
 
 class Offer(NamedTuple):
-    """What a request offered. `key` is (value, start, end) with the range in the client's stream, or None."""
+    """What a request offered. `upgrade`: it means to open a WebSocket. `key` is (value, start, end) with the range in the client's stream, or None."""
 
     field: Field
     findings: tuple[Finding, ...]
@@ -82,13 +86,15 @@ def read_request(data: bytes, offset: int) -> Offer:
     judge.unless(bool(keys), rules.KEY_MISSING)
     judge.unless(len(keys) < 2, rules.KEY_REPEATED, "Sec-WebSocket-Key")
     judge.unless(not keys or _nonce(keys[0].value) is not None, rules.KEY_LENGTH, "Sec-WebSocket-Key")
-    judge.unless(head.get("Sec-WebSocket-Version") == "13", rules.VERSION, "Sec-WebSocket-Version")
+    version_header = head.get("Sec-WebSocket-Version")
+    judge.unless(version_header is not None, rules.VERSION_MISSING)
+    judge.unless(version_header in (None, "13"), rules.VERSION, "Sec-WebSocket-Version")
     offered = _extensions(head, data)
     for offer in offered:
         problem = deflate.offer_problem(offer) if offer.name == deflate.NAME else None
         if problem:
             judge.findings.append(rules.OFFER.at(offer.start, offer.end, Side.CLIENT, problem))
-    notes: dict[str, tuple[str, tuple[Derived, ...]]] = {
+    notes: Notes = {
         "host": ("the server that the client wants", ()),
         "upgrade": ("asks to leave HTTP for this protocol", ()),
         "connection": ("Upgrade concerns this connection only", ()),
@@ -106,7 +112,7 @@ def read_request(data: bytes, offset: int) -> Offer:
         start, end = keys[0].at
         key = (data[start:end], offset + start, offset + end)
     subprotocols = tuple(http1.elements(head.get("Sec-WebSocket-Protocol") or ""))
-    upgrade = "websocket" in _tokens(head, "Upgrade")
+    upgrade = "websocket" in _tokens(head, "Upgrade") or bool(keys)
     return Offer(http1.annotate(head, notes), tuple(judge.findings), upgrade, key, subprotocols, tuple(offered))
 
 
@@ -120,20 +126,28 @@ def _nonce(key: str) -> bytes | None:
 
 def _extensions(head: Head, data: bytes) -> list[deflate.Extension]:
     headers = head.all("Sec-WebSocket-Extensions")
-    return [extension for header in headers for extension in deflate.extensions(data[slice(*header.at)], header.at[0]) if header.value]
+    return [
+        extension
+        for header in headers
+        for extension in deflate.extensions(data[slice(*header.at)], header.at[0])
+        if header.value
+    ]
 
 
 def read_response(data: bytes, offer: Offer | None) -> Answer:
     """The server's head, explained and judged against the request; `offer` is None when that is not in the capture."""
     head = http1.response(data)
     judge = _Judge(head, Side.SERVER)
-    notes: dict[str, tuple[str, tuple[Derived, ...]]] = {
+    notes: Notes = {
         "upgrade": ("from here on both sides speak this", ()),
         "connection": ("Upgrade concerns this connection only", ()),
     }
     if head.status != 101:
         said = f"{head.status}: not 101, so the connection stays HTTP and no frame may follow"
-        notes = {"status line": (said, ()), "sec-websocket-version": ("the versions that this server speaks (section 4.4)", ())}
+        notes = {
+            "status line": (said, ()),
+            "sec-websocket-version": ("the versions that this server speaks (section 4.4)", ()),
+        }
         return Answer(http1.annotate(head, notes), tuple(judge.findings), False, None, None)
     judge.unless("websocket" in _tokens(head, "Upgrade"), rules.RESPONSE_UPGRADE, "Upgrade")
     judge.unless("upgrade" in _tokens(head, "Connection"), rules.RESPONSE_CONNECTION, "Connection")
@@ -163,11 +177,16 @@ def _derivation(key: bytes, start: int, end: int) -> tuple[Derived, ...]:
     return (
         Derived("key and GUID", joined, Field("key and GUID", 0, len(joined), None, "", parts), how, (source,)),
         Derived("SHA-1", digest, Field("SHA-1", 0, len(digest), digest), f"SHA-1 of these {len(joined)} bytes"),
-        Derived("base64", encoded, Field("base64", 0, len(encoded), encoded.decode()), f"base64 of the {len(digest)} bytes of the digest"),
+        Derived(
+            "base64",
+            encoded,
+            Field("base64", 0, len(encoded), encoded.decode()),
+            f"base64 of the {len(digest)} bytes of the digest",
+        ),
     )
 
 
-def _judge_subprotocol(judge: _Judge, head: Head, offer: Offer | None, notes: dict[str, tuple[str, tuple[Derived, ...]]]) -> str | None:
+def _judge_subprotocol(judge: _Judge, head: Head, offer: Offer | None, notes: Notes) -> str | None:
     header = "Sec-WebSocket-Protocol"
     chosen = http1.elements(head.get(header) or "")
     judge.unless(len(chosen) < 2, rules.SUBPROTOCOL_REPEATED, header)
@@ -184,7 +203,7 @@ def _judge_subprotocol(judge: _Judge, head: Head, offer: Offer | None, notes: di
 
 
 def _judge_extensions(
-    judge: _Judge, head: Head, data: bytes, offer: Offer | None, notes: dict[str, tuple[str, tuple[Derived, ...]]]
+    judge: _Judge, head: Head, data: bytes, offer: Offer | None, notes: Notes
 ) -> deflate.Agreement | None:
     agreed: deflate.Agreement | None = None
     chosen = _extensions(head, data)
@@ -202,14 +221,15 @@ def _judge_extensions(
             if deflate.offer_problem(answer) is None and agreed is None:
                 agreed = deflate.agreement(answer)
     names = [answer.name for answer in chosen]
-    declined = [f"{extension} ({deflate.offer_problem(extension) or 'not wanted'})" for extension in offered if extension.name not in names]
+    declined = [
+        f"{extension} ({deflate.offer_problem(extension) or 'not wanted'})"
+        for extension in offered
+        if extension.name not in names
+    ]
     if chosen or declined:
         said = [f"chosen: {', '.join(map(str, chosen))}"] if chosen else []
         said += [f"declined: {', '.join(declined)}"] if declined else []
-        where = "sec-websocket-extensions" if chosen else "status line"
-        before = notes.get(where, ("", ()))[0]
-        notes[where] = ("; ".join(filter(None, [before, *said])), ())
+        line = "sec-websocket-extensions" if chosen else "status line"
+        before = notes.get(line, ("", ()))[0]
+        notes[line] = ("; ".join(filter(None, [before, *said])), ())
     return agreed
-
-
-__all__ = ["GUID", "Answer", "Header", "Offer", "accept", "read_request", "read_response"]

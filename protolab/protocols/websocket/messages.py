@@ -18,7 +18,7 @@ from protolab.protocols.websocket import close_codes, rules
 from protolab.protocols.websocket.deflate import INFLATED_LIMIT, Agreement, Inflater
 from protolab.wire.websocket_frames import BINARY, CLOSE, CONTINUATION, OPCODES, PING, PONG, TEXT, Head, mask, read_head
 
-PINGS_KEPT = 1000  # unanswered pings that a side remembers; older ones are forgotten, and their pongs count as unsolicited
+PINGS_KEPT = 1000  # unanswered pings of a side that are remembered; a pong to an older one counts as unsolicited
 
 
 class Message(NamedTuple):
@@ -129,7 +129,13 @@ class Direction:
         payload = data[size:]
         if head.masked:
             payload = mask(payload, data[size - 4 : size])
-        if opening.simple and complete and self.opcode is None and (head.form == 7 or head.length > 125) and not (self.closed or self.inside):
+        if (
+            opening.simple
+            and complete
+            and self.opcode is None
+            and (head.form == 7 or head.length > 125)
+            and not (self.closed or self.inside)
+        ):
             # By far the most frames are whole messages that break no rule: the short way for them.
             if not head.rsv1:
                 try:
@@ -141,7 +147,9 @@ class Direction:
                 return self._compressed(head, payload)
         findings = list(self._broken(opening, data))
         if head.form > 7 and head.length < (126 if head.form == 16 else 0x10000):
-            findings.append(rules.LENGTH_FORM.at(1, 2 + head.form // 8, self.side, f"{head.length} fits a shorter form"))
+            findings.append(
+                rules.LENGTH_FORM.at(1, 2 + head.form // 8, self.side, f"{head.length} fits a shorter form")
+            )
         if head.length >> 63:
             findings.append(rules.LENGTH_SIGN.at(2, 10, self.side))
         self._judge_reserved_bits(head, findings)
@@ -151,11 +159,15 @@ class Direction:
                 findings.append(rules.AFTER_CLOSE.at(0, len(data), self.side))
             discards = (Discard(0, len(data), "it came after this side's Close frame", "RFC 6455 section 5.5.1"),)
         if not complete:
-            return Step(head, payload, head.opcode or self.opcode or CONTINUATION, None, None, tuple(findings), discards)
+            return Step(
+                head, payload, head.opcode or self.opcode or CONTINUATION, None, None, tuple(findings), discards
+            )
         if head.control:
             answers = self._control(head, payload, number, findings, other)
             if head.opcode == PONG and answers is None and not discards and not self.midway:
-                discards = (Discard(0, len(data), "an unsolicited pong: no ping asked for it", "RFC 6455 section 5.5.3"),)
+                discards = (
+                    Discard(0, len(data), "an unsolicited pong: no ping asked for it", "RFC 6455 section 5.5.3"),
+                )
             return Step(head, payload, head.opcode, None, None, tuple(findings), discards, None, answers)
         if self.closed:
             return Step(head, payload, head.opcode, None, None, tuple(findings), discards)
@@ -174,9 +186,13 @@ class Direction:
             findings.append(rules.RESERVED_BIT.at(0, 1, self.side, "RSV1 is set and no extension was agreed on"))
         for name, bit in (("RSV2", head.rsv2), ("RSV3", head.rsv3)):
             if bit:
-                findings.append(rules.RESERVED_BIT.at(0, 1, self.side, f"{name} is set and no extension gives it a meaning"))
+                findings.append(
+                    rules.RESERVED_BIT.at(0, 1, self.side, f"{name} is set and no extension gives it a meaning")
+                )
 
-    def _control(self, head: Head, payload: bytes, number: int, findings: list[Finding], other: Direction) -> int | None:
+    def _control(
+        self, head: Head, payload: bytes, number: int, findings: list[Finding], other: Direction
+    ) -> int | None:
         """Judge a control frame; for a pong, the number of the ping that it answers."""
         at = head.size
         if head.opcode == PING:
@@ -195,7 +211,11 @@ class Direction:
             elif payload:
                 code = int.from_bytes(payload[:2])
                 if not close_codes.allowed(code):
-                    findings.append(rules.CLOSE_CODE.at(at, at + 2, self.side, f"{code} ({close_codes.describe(code)}) must not be sent"))
+                    findings.append(
+                        rules.CLOSE_CODE.at(
+                            at, at + 2, self.side, f"{code} ({close_codes.describe(code)}) must not be sent"
+                        )
+                    )
                 bad, _ = utf8_error(payload[2:], final=True)
                 if bad is not None:
                     findings.append(rules.CLOSE_REASON.at(at + 2 + bad[0], at + 2 + bad[1], self.side))
@@ -211,7 +231,9 @@ class Direction:
         elif head.opcode == TEXT:
             try:
                 inflated.decode()
-            except UnicodeDecodeError:  # offsets in inflated text are not offsets on the wire: the whole payload is meant
+            except (
+                UnicodeDecodeError
+            ):  # offsets in inflated text are not offsets on the wire: the whole payload is meant
                 findings.append(rules.TEXT_UTF8.at(head.size, head.size + len(payload), self.side))
         return _new(Step, (head, payload, head.opcode, inflated, message, tuple(findings), (), None, None))
 
@@ -274,7 +296,9 @@ class Direction:
             return self.inflater.part(payload, head.fin, INFLATED_LIMIT - self.size)
         except zlib.error as error:
             self.broken = "it does not inflate"
-            findings.append(rules.INFLATE.at(head.size, head.size + len(payload), self.side, f"this does not inflate ({error})"))
+            findings.append(
+                rules.INFLATE.at(head.size, head.size + len(payload), self.side, f"this does not inflate ({error})")
+            )
         except OverflowError:
             self.broken = f"it inflates to more than {INFLATED_LIMIT} bytes"
         return None

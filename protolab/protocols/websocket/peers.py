@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
@@ -17,18 +17,51 @@ from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
+from websockets.exceptions import ProtocolError
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import Protocol
 from websockets.server import ServerProtocol
+from websockets.streams import StreamReader
 from websockets.typing import DataLike, Subprotocol
 
 from protolab import repeat
 from protolab.wire.websocket_frames import mask, read_head
 
 
-class _Closing(Protocol):
-    """A Close ends an unfinished message and is answered like any other."""
+class _Lengths(StreamReader):
+    """The library's reader, watching how the length of each frame is written."""
+
+    def at_eof(self) -> Generator[None, None, bool]:
+        """The library asks this before each frame, so what is read exactly next is a header's first two bytes."""
+        self._wanted = 2
+        return (yield from super().at_eof())
+
+    def read_exact(self, n: int) -> Generator[None, None, bytearray]:
+        """Read `n` bytes. RFC 6455 section 5.2: "the minimal number of bytes MUST be used"; the library lets more pass."""
+        data = yield from super().read_exact(n)
+        wanted, self._wanted = self._wanted, 0
+        if wanted == n == 2:
+            self._wanted = {126: 126, 127: 0x10000}.get(data[1] & 0x7F, 0)  # the least that the next bytes may say
+        elif wanted and int.from_bytes(data) < wanted:
+            raise ProtocolError("length not written in the fewest bytes")
+        return data
+
+    _wanted = 0
+
+
+class _Strict(Protocol):
+    """Where the library is laxer than RFC 6455, or answers another code: a Close ends an unfinished message and is
+    answered like any other, and a length is written in the fewest bytes.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.reader = _Lengths()
+        self.parser = self.parse()  # begun again, to read from there
+        next(self.parser)
+        self.parser = self.parse()  # the one that the library has begun reads from its own reader
+        next(self.parser)
 
     def recv_frame(self, frame: Frame) -> None:
         # RFC 6455 section 5.4: control frames may stand in the middle of a fragmented message, and section 5.5.1 makes
@@ -38,7 +71,7 @@ class _Closing(Protocol):
         super().recv_frame(frame)
 
 
-class _Server(_Closing, ServerProtocol):
+class _Server(_Strict, ServerProtocol):
     def accept(self, request: Request) -> Response:
         """The answer to a handshake request; see the comments for where it is not the library's."""
         hosts, versions = (request.headers.get_all(name) for name in ("Host", "Sec-WebSocket-Version"))
@@ -64,7 +97,7 @@ class _Server(_Closing, ServerProtocol):
         return next((name for name in subprotocols if name in (self.available_subprotocols or ())), None)
 
 
-class _Client(_Closing, ClientProtocol):
+class _Client(_Strict, ClientProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.tokens = repeat.token_source()  # one for each connection

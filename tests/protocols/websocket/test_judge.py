@@ -1,0 +1,127 @@
+"""The judge: every planted violation is found, at its bytes, with its clause; a live server reacts as the finding said."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from protolab import lab, websocket
+from protolab.fields import Side
+from protolab.protocols.websocket import rules
+from protolab.protocols.websocket.conformance import CASES, REQUESTS, Case, Request, judge_server
+from protolab.wire.websocket_frames import Frame
+from tests.decoding import record, sound
+from tests.protocols.websocket.heads import request, response
+
+C, S = Side.CLIENT, Side.SERVER
+
+
+def _ids(cases: object) -> list[str]:
+    return [case.name for case in cases]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("case", CASES, ids=_ids(CASES))
+def test_a_planted_violation_is_found_at_its_bytes_and_decoding_goes_on(case: Case) -> None:
+    deflate = "" if case.deflate else None
+    after = Frame(9, b"still here", key=b"abcd").encode()
+    said = [(C, request(deflate=deflate)), (S, response(deflate=deflate)), (C, case.said), (C, after)]
+    units = list(sound(record(said)))
+    found = [(unit.place.number - 2, f.rule, f.start, f.end, f.side) for unit in units for f in unit.findings]
+    assert found == [(case.frame, case.rule, *case.span, C)]
+    if case.rule is not rules.LENGTH_SIGN:  # no frame can follow one that is that long
+        assert units[-1].title == 'ping "still here"'
+
+
+@pytest.mark.parametrize("case", REQUESTS, ids=_ids(REQUESTS))
+def test_a_request_that_breaks_a_rule_is_found(case: Request) -> None:
+    names = {"Host": "host", "Upgrade": "upgrade", "Connection": "connection"}
+    names |= {"Sec-WebSocket-Key": "key", "Sec-WebSocket-Version": "version"}
+    head = request(case.start, **{names[name]: value for name, value in case.headers.items()})
+    (unit,) = sound(record([(C, head)]), "websocket")
+    (finding,) = unit.findings
+    assert finding.rule is case.rule
+    where = head[finding.start : finding.end].decode()
+    value = next(iter(case.headers.values()), None)
+    assert where == (value if value is not None else case.start + ("\r\n" if case.headers else "\r\n"))
+
+
+def test_a_live_server_reacts_to_every_violation_as_the_finding_says() -> None:
+    with lab.start(websocket.EchoServer(compression="deflate"), tap=False) as server:
+        verdicts = asyncio.run(judge_server(server.url))
+    assert len(verdicts) == len(CASES) + len(REQUESTS)
+    assert [verdict for verdict in verdicts if not verdict.agrees] == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "rule", "span"),
+    [
+        ({"upgrade": "h2c"}, rules.RESPONSE_UPGRADE, b"h2c"),
+        ({"connection": "close"}, rules.RESPONSE_CONNECTION, b"close"),
+        ({"accept": None}, rules.ACCEPT_MISSING, b"HTTP/1.1 101 Switching Protocols\r\n"),
+        ({"accept": "AAAA"}, rules.ACCEPT_WRONG, b"AAAA"),
+        ({"subprotocol": "video"}, rules.SUBPROTOCOL, b"video"),
+        ({"subprotocol": "chat, superchat"}, rules.SUBPROTOCOL_REPEATED, b"chat, superchat"),
+        ({"extensions": "x-own"}, rules.EXTENSION, b"x-own"),
+        ({"deflate": "; client_max_window_bits=10"}, rules.AGREEMENT, b"permessage-deflate; client_max_window_bits=10"),
+        ({"deflate": "; server_max_window_bits=16"}, rules.AGREEMENT, b"permessage-deflate; server_max_window_bits=16"),
+        ({"deflate": "; mystery"}, rules.AGREEMENT, b"permessage-deflate; mystery"),
+        (
+            {"deflate": "; server_no_context_takeover=1"},
+            rules.AGREEMENT,
+            b"permessage-deflate; server_no_context_takeover=1",
+        ),
+    ],
+    ids=str,
+)
+def test_a_response_that_breaks_a_rule_is_found(answer: dict[str, str], rule: object, span: bytes) -> None:
+    head = response(**answer)  # type: ignore[arg-type]
+    units = sound(record([(C, request(subprotocols="chat, superchat", deflate="")), (S, head)]))
+    (finding,) = units[1].findings
+    assert (finding.rule, head[finding.start : finding.end], finding.side) == (rule, span, S)
+
+
+@pytest.mark.parametrize(
+    ("offer", "problem"),
+    [
+        ("; mystery", "mystery is not a parameter of permessage-deflate"),
+        ("; server_max_window_bits", "server_max_window_bits needs a value here"),
+        ("; server_max_window_bits=7", "server_max_window_bits must be 8 to 15, without leading zero"),
+        ("; server_max_window_bits=08", "server_max_window_bits must be 8 to 15, without leading zero"),
+        ("; client_no_context_takeover; client_no_context_takeover", "client_no_context_takeover stands twice"),
+    ],
+)
+def test_an_offer_that_must_be_declined_is_found_and_says_why(offer: str, problem: str) -> None:
+    head = request(deflate=offer)
+    units = sound(record([(C, head), (S, response())]))
+    (finding,) = units[0].findings
+    assert (finding.rule, finding.message) == (rules.OFFER, problem)
+    assert head[finding.start : finding.end].decode() == "permessage-deflate" + offer
+    assert problem in units[1].field.find("status line").note, "declined, and why"
+
+
+def test_a_server_that_masks_is_found() -> None:
+    units = sound(record([(C, request()), (S, response()), (S, Frame(1, b"Hello", key=b"abcd").encode())]))
+    assert [(f.rule.id, f.start, f.end, f.side) for f in units[2].findings] == [("server-masked", 1, 2, S)]
+
+
+def test_one_frame_may_break_several_rules_and_all_are_found() -> None:
+    frame = Frame(0xB, b"x" * 126, fin=False, rsv1=True, rsv2=True, rsv3=True)
+    units = sound(record([(C, request()), (S, response()), (C, frame.encode())]))
+    ids = sorted(finding.rule.id for finding in units[2].findings)
+    expected = [
+        "client-unmasked",
+        "control-fragmented",
+        "control-too-long",
+        "reserved-bit",
+        "reserved-bit",
+        "reserved-bit",
+    ]
+    assert ids == [*expected, "reserved-opcode"]
+
+
+def test_every_rule_says_what_where_and_how_to_mend_it() -> None:
+    for rule in rules.RULES.values():
+        assert rule.says
+        assert rule.clause.startswith(("RFC 6455 section", "RFC 7692 section"))
+        assert rule.mend
