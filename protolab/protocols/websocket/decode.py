@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from copy import copy
 from typing import NamedTuple
@@ -14,12 +13,11 @@ from protolab.protocols.websocket import handshake, rules
 from protolab.protocols.websocket.close_codes import close_body
 from protolab.protocols.websocket.deflate import Agreement
 from protolab.protocols.websocket.messages import Direction, Message, Step
+from protolab.protocols.websocket.titles import entitle
 from protolab.units import Place, Unit
 from protolab.wire import http1_bodies, websocket_frames
 from protolab.wire.http1_bodies import HEAD, Splitter
-from protolab.wire.websocket_frames import BINARY, CLOSE, CONTINUATION, OPCODES, PING, PONG, TEXT
-
-SHOWN = 60  # characters of a message that its title quotes
+from protolab.wire.websocket_frames import BINARY, CLOSE, OPCODES, TEXT
 
 
 def decode(connection: Connection) -> WebSocketConversation:
@@ -117,7 +115,17 @@ class WebSocketConversation(Conversation[State, Context]):
         findings = context.findings
         return _new(
             Unit,
-            ("websocket", "frame", place, data, _frame(data, context, place), findings, context.discards, _title, None),
+            (
+                "websocket",
+                "frame",
+                place,
+                data,
+                _frame(data, context, place),
+                findings,
+                context.discards,
+                entitle,
+                None,
+            ),
         )
 
 
@@ -177,49 +185,3 @@ def _message(message: Message) -> Derived:
         ", ".join(how),
         message.sources,
     )
-
-
-def _title(unit: Unit) -> str:
-    """A frame's line in the ladder."""
-    if len(unit.data) < 2:
-        return "frame, 1 byte so far"
-    head = {field.name: field.value for field in unit.field.children}
-    opcode = head["opcode"]
-    name = OPCODES.get(opcode, f"reserved opcode {opcode:X}") if isinstance(opcode, int) else ""
-    if not unit.place.complete:
-        return f"{name}, {len(unit.data)} bytes so far"
-    payload = next((field for field in unit.field.children if field.name == "payload"), None)
-    said = _quote(payload, unit) if payload is not None else ""
-    if opcode in (TEXT, BINARY) and not head["FIN"]:
-        name += ", first fragment"
-    elif opcode == CONTINUATION:
-        name += ", last fragment" if head["FIN"] else ""
-    return f"{name} {said}".rstrip()
-
-
-def _quote(payload: Field, unit: Unit) -> str:
-    value = payload.value
-    content = payload.derived[0].field if payload.derived and payload.derived[0].name == "unmasked payload" else payload
-    code = next((field for field in content.children if field.name == "close code"), None)
-    if code is not None:
-        reason = next(
-            (f" {quoted(str(field.value))}" for field in content.children if field.name == "close reason"), ""
-        )
-        return f"{code.value}{reason}"
-    if isinstance(value, str):
-        return quoted(value)
-    size = payload.end - payload.start
-    if (
-        isinstance(value, bytes)
-        and unit.data[0] & 0x0F in (PING, PONG)
-        and value.isascii()
-        and value.decode().isprintable()
-    ):
-        return quoted(value.decode())
-    return f"{size} byte{'' if size == 1 else 's'}"
-
-
-def quoted(text: str) -> str:
-    """The text in double quotes, cut after `SHOWN` characters with the whole length said."""
-    cut = text if len(text) <= SHOWN else text[:SHOWN]
-    return json.dumps(cut, ensure_ascii=False) + ("" if cut is text else f"... ({len(text)} characters)")
