@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ def run(folder: Path, *, browser: bool, reset: bool, port: int | None, extra: tu
         else "Open the address below; Ctrl-C here, twice, ends it."
     )
     sys.stdout.flush()
+    unprompted(folder.resolve())
     become(command(folder.resolve(), copied[0].name, browser=browser, port=port, extra=extra))
 
 
@@ -78,6 +80,20 @@ def command(folder: Path, lesson: str, *, browser: bool, port: int | None, extra
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         flags.append("--allow-root")  # as in a container: it listens on this machine only, behind a token
     return [sys.executable, "-m", "jupyterlab", *flags, *extra]
+
+
+def unprompted(folder: Path) -> None:
+    """Keep JupyterLab from asking in the first lesson whether it may fetch news.
+
+    With `news_url=None` it fetches none, and asks all the same. Only its page configuration takes the question away, so
+    one is put in the folder and added to the user's own by the environment.
+    """
+    configuration = folder / workdir.HIDDEN / "jupyter"
+    page = configuration / "labconfig" / "page_config.json"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}))
+    theirs = os.environ.get("JUPYTER_CONFIG_PATH")
+    os.environ["JUPYTER_CONFIG_PATH"] = f"{theirs}{os.pathsep}{configuration}" if theirs else str(configuration)
 
 
 def become(command: list[str]) -> None:
