@@ -84,7 +84,7 @@ def lab(folder: Path, no_browser: bool, reset: bool, port: int | None, jupyter: 
 
 @main.command()
 def tour() -> None:
-    """Watch one WebSocket conversation, live and explained, in about a second."""
+    """See a live conversation explained, in about a second."""
     from protolab.terminal import tour
 
     for text in tour.run():
@@ -99,7 +99,10 @@ def tour() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port to listen on.  [default: a free one]")
 @click.option("-v", "--verbose", is_flag=True, help="Print what the server logs.")
 def serve(name: str | None, host: str, port: int, verbose: bool) -> None:
-    """Run the server called NAME until Ctrl-C; without NAME, list the servers."""
+    """Run a server; without NAME, list them.
+
+    It runs until Ctrl-C, and prints its URL when it is ready.
+    """
     from protolab.terminal import serve
 
     serve.run(name, host, port, verbose)
@@ -119,10 +122,10 @@ def serve(name: str | None, host: str, port: int, verbose: bool) -> None:
     help="Save the capture here: JSON lines, or pcapng if so named.",
 )
 def tap(target: str, listen: int, save: Path | None) -> None:
-    """Stand between any client and the TCP service at TARGET, and print what they say.
+    """Stand between a client and a server, and print what they say.
 
-    TARGET is host:port, a port of this machine, or a URL. Connect your client to the address that is printed. Ctrl-C
-    ends it.
+    TARGET is any TCP service: host:port, a port of this machine, or a URL. Connect your client to the address that is
+    printed, instead. Ctrl-C ends it.
     """
     from protolab.terminal import tap
 
@@ -159,7 +162,7 @@ def show(
 
 @main.command()
 def doctor() -> None:
-    """Say what is missing on this machine, and how to mend it."""
+    """Say what is missing here, and how to mend it."""
     from protolab import doctor
 
     checks = list(doctor.examine())

@@ -112,16 +112,14 @@ def kernel() -> Check:
         return Check("kernel", False, "jupyter_client is not installed", f"{sys.executable} -m pip install jupyterlab")
     except NoSuchKernel:
         return Check("kernel", False, "there is no kernel called python3", mend)
-    path = shutil.which(program)
+    path = (
+        sys.executable if os.path.basename(program) == program else shutil.which(program)
+    )  # a bare name means this one
     if path is None:
         return Check("kernel", False, f"the kernel python3 starts {program}, which is not there", mend)
-    same = os.path.basename(program) == program or os.path.samefile(path, sys.executable)
-    return Check(
-        "kernel",
-        same,
-        f"python3 runs {path if not same else sys.executable}" + ("" if same else ", another Python"),
-        mend,
-    )
+    # By their folders, not by what links lead to: the programs of most environments are links to one Python.
+    same = os.path.samefile(os.path.dirname(path), os.path.dirname(sys.executable))
+    return Check("kernel", same, f"python3 runs {path}{'' if same else ', another Python, which lacks protolab'}", mend)
 
 
 def ports() -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -10,8 +11,14 @@ import pytest
 
 TESTS = Path(__file__).parent
 KINDS = ("unit and property", "live loopback", "notebook cells", "browser")
-TALKS = {"asyncio", "lab", "socket", "subprocess", "threading"}  # a module of tests that uses one of these has live peers
-KIND = pytest.StashKey[int]()
+TALKS = {
+    "asyncio",
+    "lab",
+    "socket",
+    "subprocess",
+    "threading",
+}  # a module of tests that uses one of these has live peers
+KIND = pytest.StashKey[dict[str, int]]()
 
 
 def kind(item: pytest.Item) -> int:
@@ -20,30 +27,26 @@ def kind(item: pytest.Item) -> int:
         return 2
     if TESTS / "browser" in item.path.parents:
         return 3
-    live = item.get_closest_marker("live") or (TESTS in item.path.parents and TALKS & vars(getattr(item, "module", object)).keys())
+    live = item.get_closest_marker("live") or (
+        TESTS in item.path.parents and TALKS & vars(getattr(item, "module", object)).keys()
+    )
     return 1 if live else 0
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.stash[KIND] = kind(item)
-    items.sort(key=lambda item: item.stash[KIND])  # stable: a notebook's cells stay in their order
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _own_ipython(tmp_path_factory: pytest.TempPathFactory) -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Kernels start without this machine's user's start-up files and settings."""
-    os.environ["IPYTHONDIR"] = str(tmp_path_factory.mktemp("ipython"))
+    profile = tempfile.TemporaryDirectory()
+    config.add_cleanup(profile.cleanup)
+    os.environ["IPYTHONDIR"] = profile.name
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
-    report = yield
-    report.kind = item.stash[KIND]
-    return report
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    kinds = config.stash[KIND] = {item.nodeid: kind(item) for item in items}
+    items.sort(key=lambda item: kinds[item.nodeid])  # stable: a notebook's cells stay in their order
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    passed = Counter(report.kind for report in terminalreporter.getreports("passed") if report.when == "call")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    kinds = config.stash.get(KIND, {})
+    passed = Counter(kinds[report.nodeid] for report in terminalreporter.getreports("passed") if report.when == "call")
     terminalreporter.write_line("passed: " + ", ".join(f"{passed[number]} {name}" for number, name in enumerate(KINDS)))

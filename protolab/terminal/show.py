@@ -20,7 +20,11 @@ from protolab.view import export
 
 FEW = 12  # units of a capture that are all explained without being asked for
 _HEX = re.compile(r"(?:(?:0x|\\x)?[0-9a-f]{2}[\s:,-]*)+", re.IGNORECASE)
-_DUMP = re.compile(r"^[0-9a-f]{4,}:? +((?:[0-9a-f]{2} ?){1,2}(?: {0,2}[0-9a-f]{2} ?)*)", re.IGNORECASE | re.MULTILINE)
+# A row of xxd ("00000010: 4865 6c6c  Hell"), or of hexdump -C and tshark -x ("0010  48 65 6c 6c   Hell").
+_ROW = re.compile(
+    r"(?:0x)?(?P<at>[0-9a-f]{4,})(?:: {1,2}(?P<pairs>(?:[0-9a-f]{2} ?)+)|  (?P<apart>(?:[0-9a-f]{2} {1,2})*[0-9a-f]{2}))",
+    re.IGNORECASE,
+)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _URL_SAFE = str.maketrans("-_", "+/")
 
@@ -34,16 +38,27 @@ def bytes_of(text: str) -> tuple[bytes, str] | None:
     (b'\x81\x05Hello', 'a hex dump')
     """
     text = text.strip()
+    if dumped := _dumped(text.splitlines()):
+        return dumped, "a hex dump"
     if _HEX.fullmatch(text):
         return bytes.fromhex(re.sub(r"0x|\\x|[\s:,-]", "", text, flags=re.IGNORECASE)), "hex"
-    rows = text.splitlines()
-    dumped = [found for row in rows if (found := _DUMP.match(row))]
-    if dumped and len(dumped) >= len(rows) - 1:  # hexdump ends in a line that has only the size
-        return bytes.fromhex("".join(found[1] for found in dumped)), "a hex dump"
     joined = "".join(text.split())
     if len(joined) % 4 == 0 and _BASE64.fullmatch(joined) and joined != joined.lower():  # else it is rather a word
         return base64.b64decode(joined.translate(_URL_SAFE)), "base64"
     return None
+
+
+def _dumped(rows: list[str]) -> bytes:
+    """The bytes of a hex dump's rows, or none when they are no dump: each must begin with how many came before it."""
+    data = bytearray()
+    for row in rows:
+        found = _ROW.match(row.strip())
+        if found is None and row is rows[-1] and row.strip() == f"{len(data):08x}":
+            break  # hexdump ends with the size alone
+        if found is None or int(found["at"], 16) != len(data):
+            return b""
+        data += bytes.fromhex(found["pairs"] or found["apart"])
+    return bytes(data)
 
 
 def load(what: tuple[str, ...], stdin: BinaryIO, side: Side | None, protocol: str | None) -> tuple[Capture, str]:
