@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 from protolab import protocols
@@ -28,7 +29,7 @@ def sound(connection: Connection, protocol: str | None = None) -> Conversation:
     for side in Side:
         theirs = [unit for unit in units if unit.side is side]
         assert b"".join(unit.data for unit in theirs) == connection.read(side)
-        assert all(a.place.end == b.place.start for a, b in zip(theirs, theirs[1:], strict=False))
+        assert all(a.place.end == b.place.start for a, b in itertools.pairwise(theirs))
     for number, unit in enumerate(units):
         assert unit.place.number == number
         assert (unit.field.start, unit.field.end) == (0, len(unit.data)), unit

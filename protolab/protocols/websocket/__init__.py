@@ -40,6 +40,7 @@ _PUBLIC = {
     "ChatServer": "chat",
     "decode": "decode",
     "accept": "handshake",
+    "ending": "closing",
     "RULES": "rules",
     "raw_connect": "raw",
     "judge_server": "conformance",

@@ -111,7 +111,6 @@ def test_the_result_does_not_depend_on_how_tcp_cut_the_bytes(seed: int) -> None:
 
 
 def test_a_unit_reached_by_its_number_is_the_unit_met_on_the_way() -> None:
-    said = [CONVERSATION[0], CONVERSATION[1]]
     texts = [f"message {number} of many".encode() for number in range(600)]
     said = [(C, request(deflate="")), (S, response(deflate=""))]
     said += [client(1, data, rsv1=True) if i % 3 else client(9, b"%d" % i) for i, data in enumerate(packed(*texts))]
@@ -192,7 +191,14 @@ def test_a_refused_upgrade_stays_http() -> None:
     refusal = b"HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13\r\nContent-Length: 3\r\n\r\nno\n"
     again = [(C, request()), (S, response()), client(1, b"hi")]
     units = sound(record([(C, request(version="8")), (S, refusal), *again]))
-    assert [unit.kind for unit in units] == ["request head", "response head", "body", "request head", "response head", "frame"]
+    assert [unit.kind for unit in units] == [
+        "request head",
+        "response head",
+        "body",
+        "request head",
+        "response head",
+        "frame",
+    ]
     assert [f.rule.id for unit in units for f in unit.findings] == ["version"]
 
 
@@ -202,7 +208,7 @@ def test_frames_before_the_answer_are_too_early() -> None:
 
 
 def test_a_capture_that_starts_midway_says_what_it_cannot_know() -> None:
-    first, second = packed(b"Hello Hello", b"Hello again")
+    _, second = packed(b"Hello Hello", b"Hello again")
     said = [client(0, b"end of something"), client(1, second, rsv1=True), server(10, b"?"), server(1, b"plain")]
     units = sound(record(said, midway=True))
     assert not units.findings
@@ -210,7 +216,6 @@ def test_a_capture_that_starts_midway_says_what_it_cannot_know() -> None:
     lost = derived(units[1].field, "text message").field
     assert "the recording began after" in lost.note
     assert units[3].title == 'text "plain"'
-    assert first
 
 
 def test_titles_stay_short() -> None:
