@@ -58,8 +58,6 @@ class _Strict(Protocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.reader = _Lengths()
-        self.parser = self.parse()  # begun again, to read from there
-        next(self.parser)
         self.parser = self.parse()  # the one that the library has begun reads from its own reader
         next(self.parser)
 
