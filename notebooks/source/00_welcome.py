@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Welcome: listen to two programs talk
 #
-# A server and a client are about to talk on this machine, and you will see every byte they say.
-# Click into the cell below and press **Shift + Enter**.
+# A server and a client are about to talk on this machine, and you will see every byte that they say. Click into the cell
+# below and press **Shift + Enter**.
 
 # %%
 from protolab import lab, show, websocket
@@ -21,8 +21,8 @@ display(echo.capture, show.conversation(echo)[:2])
 # on the left, the server on the right, and time runs downwards. Each arrow is one **unit**: one complete thing that
 # one side said to the other.
 #
-# - First they speak HTTP, the language of the web: the client asks to *upgrade* to WebSocket, the server agrees. This is
-#   the **handshake**. Its two units are opened above, byte by byte (lesson 01 reads them with you).
+# - First they speak HTTP, the language of the web: the client asks to *upgrade* to WebSocket, and the server agrees. This
+#   is the **handshake**. Below the ladder it is opened, byte by byte; lesson 01 reads it with you.
 # - From then on they speak in **frames**. One carries `Hello` to the server, one carries it back (lesson 02).
 # - Two more frames say goodbye, and each side hangs up: `FIN`.
 #
@@ -34,10 +34,9 @@ display(echo.capture, show.conversation(echo)[:2])
 # **Run** the cells from top to bottom, with Shift + Enter. **Predict** before you look: a guess, right or wrong, makes you
 # remember what you then see. **Look** at real bytes. Then there are **exercises**, which tell you what is wrong
 # instead of only that something is. You cannot break anything: run any cell again, as often as you like.
-#
-# The next cell holds this lesson's questions. Run it; there is no need to read it.
 
 # %% jupyter={"source_hidden": true}
+# The questions of this lesson: run this cell; there is no need to read it.
 guesses = {}
 
 
@@ -84,7 +83,7 @@ CHECKS = {"fewer": fewer}
 # %% [markdown]
 # ### Predict
 #
-# `Hello` has five letters, and each fits in one byte. How many bytes did the client send to say it?
+# Each letter of `Hello` fits into one byte. How many bytes did the client send to say it?
 
 # %%
 predict("hello", ...)  # a number, in place of the dots

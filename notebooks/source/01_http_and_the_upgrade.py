@@ -7,10 +7,9 @@
 # - read an HTTP request and its response line by line;
 # - compute the value by which a server proves that it understood;
 # - say what makes a server refuse, and read its refusal.
-#
-# The next cell holds this lesson's questions. Run it; there is no need to read it.
 
 # %% jupyter={"source_hidden": true}
+# The server and the questions of this lesson: run this cell; there is no need to read it.
 import base64
 import hashlib
 
@@ -62,7 +61,7 @@ def rightwards(answer):
     first = str(show.conversation(echo, 0)[0].side)
     if said not in ("client", "server"):
         return "Answer with 'client' or 'server'."
-    return "Right." if said == first else "No: the client stands on the left of the ladder, so its words go to the right."
+    return "Right." if said == first else "No: who stands on the left of the ladder sends its words to the right."
 
 
 def opener(answer):
@@ -85,7 +84,8 @@ def blank_line(answer):
     if answer == len(request):
         return "That is the size of the head: its last byte stands one before, and the blank line is not one byte long."
     if isinstance(answer, int) and 0 <= answer < len(request):
-        return f"No: at byte {answer} there is {request[answer:answer + 1]!r}. The blank line is a CR LF that follows a CR LF."
+        there = request[answer : answer + 2]
+        return f"No: at byte {answer} there is {there!r}. The blank line is a CR LF that follows another CR LF."
     return f"No: an offset in the request is a whole number from 0 to {len(request) - 1}."
 
 
@@ -100,33 +100,32 @@ def accept(function):
         return base64.b64encode(hashlib.sha1(data).digest()).decode()
 
     right = websocket.accept(key.encode()).decode()
-    joined = (key + guid).encode()
+    in_hex = hashlib.sha1((key + guid).encode()).hexdigest()
     known = {
         by(key.encode()): "This is made from the key alone: the GUID is missing.",
         by((guid + key).encode()): "The key comes first, and then the GUID: you joined them the other way round.",
-        by(base64.b64decode(key) + guid.encode()): "You decoded the key first. The server takes it as the text that it is.",
-        hashlib.sha1(joined).hexdigest(): "This is the digest in hex. The header carries it in base64.",
-        base64.b64encode(hashlib.sha1(joined).hexdigest().encode()).decode(): "You wrote the digest in hex, then that in base64: "
-        "use .digest(), which gives bytes.",
         by((key + guid.lower()).encode()): "The GUID is written in capital letters, and its case counts.",
+        by(base64.b64decode(key) + guid.encode()): "You decoded the key first. It is taken as the text that it is.",
+        in_hex: "This is the digest in hex. The header carries it in base64.",
+        base64.b64encode(in_hex.encode()).decode(): "This is base64 of the digest in hex: .digest() gives its bytes.",
     }
     if isinstance(answer, bytes):
         return f"These are bytes, {answer!r}; a text was asked for: .decode() makes one."
     if answer in known:
         return known[answer]
     if not isinstance(answer, str) or answer != right:
-        return f"For the key {key!r} the answer is not {answer!r}. Compare, step by step, with what the cells above print."
+        return f"For the key {key!r} it is not {answer!r}. Compare, step by step, with what the cells above print."
     talk = show.conversation(echo, 0)
     key, said = talk[0].field.find("Sec-WebSocket-Key").value, talk[1].field.find("Sec-WebSocket-Accept").value
     if function(key) != said:
-        return f"Right for the RFC's own key, but not for {key!r}, which the recording has: does it use its argument?"
+        return f"It answers the RFC's own key, but not {key!r} from the recording: does it use its argument?"
     return "Right: for the RFC's own example, and for the key and the answer in the recording."
 
 
 def mend(request):
     talk = show.conversation(echo)
     status = talk[1].title if len(talk) > 1 else "nothing at all"
-    wrong = "".join(f"\n- {finding.message} ({finding.rule.clause})" for unit, finding in talk.findings if unit.place.number == 0)
+    wrong = "".join(f"\n- {finding.message} ({finding.rule.clause})" for finding in talk[0].findings)
     if request == BROKEN:
         return f"Not answered yet. As it stands, the server says: {status}"
     if " 101 " in status:
@@ -316,7 +315,7 @@ reveal("refusal")
 print(answer)
 
 # %% [markdown]
-# And these are all four conversations. An exclamation mark stands where a rule was broken, and the capture knows which:
+# And this is all that was said so far. An exclamation mark stands where a rule was broken. The decoder knows which:
 
 # %%
 display(echo.capture)

@@ -8,10 +8,9 @@
 # - mask and unmask a payload by hand, and say what that is good for;
 # - read a ping, a pong and a goodbye;
 # - build a frame by hand that a real server accepts.
-#
-# The next cell holds this lesson's questions. Run it; there is no need to read it.
 
 # %% jupyter={"source_hidden": true}
+# The server and the questions of this lesson: run this cell; there is no need to read it.
 from protolab import lab, show, websocket
 
 lab.repeatable()
@@ -47,7 +46,9 @@ def differs():
 
 def header():
     sizes = [unit.field.find("payload").start for unit in frames(1, "server")[:2]]
-    return sizes[1], f"One byte more of payload, but the header grows from {sizes[0]} bytes: the length no longer fits in 7 bits."
+    return sizes[
+        1
+    ], f"One byte more of payload, and the header grows from {sizes[0]} bytes: 7 bits no longer hold the length."
 
 
 def source(answer):
@@ -82,7 +83,9 @@ def second(answer):
     if not isinstance(answer, int) or not 0 <= answer <= 255:
         return f"{answer!r} is not a byte. Write a number from 0 to 255, best in binary: 0b and eight digits."
     wanted = "" if answer & 0x80 else " MASK is not set."
-    return f"No: these bits say {answer & 0x7F} bytes of payload.{wanted} Compare with the table of the client's Hello."
+    return (
+        f"No: these bits say {answer & 0x7F} bytes of payload.{wanted} Compare with the picture of the client's Hello."
+    )
 
 
 def compare(function, sizes):
@@ -96,24 +99,26 @@ def compare(function, sizes):
             return f"It should return bytes, but gives {made!r:.60}."
         if made == right:
             continue
-        where = next((n for n, (mine, its) in enumerate(zip(made, right)) if mine != its), min(len(made), len(right)))
-        head = websocket.Frame.decode(right)
-        start = len(right) - size
-        if where >= len(made) or where >= len(right):
-            return f"For a payload of {size} bytes it makes {len(made)} bytes: {'fewer' if len(made) < len(right) else 'more'} than a frame has."
+        if len(made) != len(right):
+            how = "fewer" if len(made) < len(right) else "more"
+            return f"For a payload of {size} bytes it makes {len(made)} bytes, {how} than such a frame has."
+        where = next(place for place in range(len(right)) if made[place] != right[place])
+        start = len(right) - size  # of the payload
         if where == 0:
             part = "the byte of FIN and the opcode"
         elif where == 1:
             part = "the byte of MASK and the length"
         elif where < start - 4:
-            part = f"one of the {head.form} bits of the length"
+            part = "one of the bytes of the length"
         elif where < start:
             part = "a byte of the masking key"
         else:
             part = f"byte {where - start} of the payload"
             if made[where] == payload[where - start]:
                 part += ", which is not masked"
-        return f"For a payload of {size} bytes, byte {where} is {made[where]:08b}. It is {part}, and should not say that."
+        return (
+            f"For a payload of {size} bytes, byte {where} is {made[where]:08b}. It is {part}, and should not say that."
+        )
     return None
 
 
@@ -122,7 +127,8 @@ def short(function):
 
 
 def long(function):
-    return compare(function, (125, 126, 127, 255, 256, 65_535, 65_536)) or "Right, at every border. That is a complete frame writer."
+    sizes = (125, 126, 127, 255, 256, 65_535, 65_536)
+    return compare(function, sizes) or "Right, at every border: you have written a whole frame writer."
 
 
 FACTS = {"differs": differs, "header": header}
@@ -201,7 +207,8 @@ show.picture(talk[3])
 #
 # ### Predict
 #
-# From a server, the header of a frame with 125 bytes of payload has two bytes. How many has it with 126 bytes of payload?
+# You have seen the header of the server's `Hello`: all that stands before the payload. With 125 bytes of payload it is as
+# short. How many bytes has it with 126?
 
 # %%
 predict("header", ...)  # a number, in place of the dots
@@ -220,37 +227,31 @@ async with websocket.connect(echo.url) as client:
         await client.recv()
 
 reveal("header")
-print()
-print("payload  seven bits  header, server  header, client")
-units = iter(show.conversation(echo)[2:])
-for mine, its in zip(units, units):
-    if mine.field.find("opcode").value == 2:
-        payload = its.field.find("payload")
-        print(
-            f"{payload.end - payload.start:7}"
-            f"{its.field.find('payload length').value:12}"
-            f"{payload.start:16}"
-            f"{mine.field.find('payload').start:16}"
-        )
+print("\npayload  seven bits  server's header  client's header")
+
+talk = show.conversation(echo)
+for size, mine, its in zip(sizes, talk[2::2], talk[3::2]):
+    seven_bits = its.field.find("payload length").value
+    headers = [unit.field.find("payload").start for unit in (its, mine)]
+    print(f"{size:7}  {seven_bits:10}  {headers[0]:15}  {headers[1]:15}")
 
 # %% [markdown]
 # A client's header is always longer by the masking key. Here is the first frame from the server with the long form, and
 # after it the longest one from the client. Only the ends of the payload are drawn; the rest is counted.
 
 # %%
-talk = show.conversation(echo)
 display(show.picture(talk[5]), show.picture(talk[8]))
 
 # %% [markdown]
-# Look at that last payload. We sent nothing but zeros, and there are none to be seen: four bytes repeat, over and over.
-# They are the masking key itself.
+# Look at the bytes of that last payload. We sent nothing but zeros (the line with `=` says so), yet on the wire there are
+# none: a few bytes repeat, over and over. They are the masking key itself.
 #
 # ## Masking
 #
-# Each byte of the payload is combined with one byte of the key, over and over through its four: the first with the first,
-# the fifth with the first again. The combination is **XOR**, in Python `^`: a bit comes out as 1 where exactly one of
-# the two is 1. Doing it twice gives back what was there, so one operation masks and unmasks. (And zero XOR key is the
-# key, as you have seen.) Here is the client's `Hello` again, unmasked by hand:
+# Each byte of the payload is combined with one byte of the key: the first with the first, and so on, and when the key is
+# used up it starts over. They are combined by **XOR**, in Python `^`: a bit comes out as 1 where exactly one of the two
+# is 1. Doing it twice gives back what was there, so one operation masks and unmasks. (And zero XOR key is the key, as you
+# have seen.) Here is the client's `Hello` again, unmasked by hand:
 
 # %%
 key = hello.field.find("masking key").value
@@ -308,24 +309,26 @@ print(frame.hex(" "))
 
 # %% [markdown]
 # Read it: FIN and opcode 1 in the first byte, the length in the second. Now to the server with it, past the library:
+# `raw_connect` does the handshake, and then sends what it is told.
 
 
 # %%
 async def say(data):
-    """Send bytes as they are; give back what the server echoes, or how it said goodbye."""
-    async with websocket.connect(echo.url) as client:
-        client.transport.write(data)
+    """Send bytes as they are, and give back the server's next frame; None if it says nothing for a second."""
+    async with websocket.raw_connect(echo.url) as peer:
+        await peer.send(data)
         try:
-            return await client.recv()
-        except Exception:
-            return f"The server closed the connection: {client.close_code} {client.close_reason}"
+            return await peer.receive(patience=1)
+        except TimeoutError:
+            return None
 
 
 print(await say(frame))
 show.conversation(echo)[2]
 
 # %% [markdown]
-# It is a well-formed frame, and yet it was refused. The finding under the table says what is missing, and in which bit.
+# The answer is no echo: it has the opcode of Close, and you can read the code and the reason in its payload. What we sent
+# is a well-formed frame, and yet it was refused. The finding under the table says what is missing, and where.
 #
 # ## Exercises
 #
