@@ -45,6 +45,7 @@ class Tap:
         self.refuse = False
         self._log = (lambda text: None) if log is None else log  # a Log with no lines yet is false
         self._server: asyncio.Server | None = None
+        self._open = False  # started and not stopped
         self._links: set[_Link] = set()
         self._full_said = False
         # One buffer for all reads: asyncio fills it and hands it over in one step. Without it asyncio allocates 256 kB for
@@ -57,16 +58,22 @@ class Tap:
             raise LabError("This tap is already started.", "Stop it first, or make another one.")
         if port == self.target[1] and self.target[0] in (host, "localhost", "127.0.0.1", "::1"):
             raise LabError(f"A tap on port {port} would stand before itself.", "Let it listen on another port.")
-        loop = asyncio.get_running_loop()
+        loop, self._open = asyncio.get_running_loop(), True
         self._server = await loop.create_server(lambda: _Link(self).client, host, port)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Stop listening, break off what is still connected, and return when it is gone. Safe to call twice."""
-        server, self._server = self._server, None
+        server, self._server, self._open = self._server, None, False
         if server is not None:
+            # asyncio loses a socket that it has accepted and not yet wrapped when the server closes (3.11 to 3.13): so accept
+            # no more, give what was accepted two turns of the loop to become a link, and close then.
+            with suppress(NotImplementedError):  # Windows accepts in another way
+                for listener in server.sockets:
+                    asyncio.get_running_loop().remove_reader(listener.fileno())
+            for _ in range(2):
+                await asyncio.sleep(0)
             server.close()
-            await asyncio.sleep(0)  # one turn of the loop, in which a connection just accepted becomes a link
         links = list(self._links)
         for link in links:
             link.reset(Side.CLIENT, Side.SERVER)
@@ -122,13 +129,13 @@ class _Link:
         self.gone: asyncio.Future[None] = self.loop.create_future()
         self.broken = False  # a side broke off, or the tap did
         self.dialing: asyncio.Task[None] | None = None
-        tap._links.add(self)
 
     def open(self) -> None:
         """The client is here: record it, and dial the server."""
         tap = self.tap
-        if self.broken:  # the tap was stopped in the very turn of the loop in which this client came
-            self.client.abort()
+        tap._links.add(self)
+        if not tap._open:
+            self.reset()
             return
         address = self.client.transport.get_extra_info("peername") or ("", 0)
         self.connection = tap.capture.connect(_address(address), _address(tap.target))
@@ -209,8 +216,7 @@ class _End(asyncio.BufferedProtocol):
     def _let_go(self, server: asyncio.Transport) -> None:
         """The server is reached: pass on what was held, in its order, and go on reading."""
         self.pass_on = server.write
-        if not self.finished:
-            self.transport.resume_reading()  # before the writes, which may pause it again
+        self.transport.resume_reading()  # before the writes, which may pause it again
         for data in self._held:
             server.write(data)
         self._held.clear()
@@ -240,8 +246,7 @@ class _End(asyncio.BufferedProtocol):
         self.other.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        if not self.other.finished:  # else asyncio would read its end of stream a second time
-            self.other.transport.resume_reading()
+        self.other.transport.resume_reading()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.here = False

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -31,15 +33,15 @@ class Bench:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
 
-def bench(target: int, limit: int | None = None) -> Bench:
+def bench(target: int, limit: int | None = None, host: str = "127.0.0.1") -> Bench:
     """A tap before a port, not started."""
     capture = Capture("test") if limit is None else Capture("test", limit)
     log: list[str] = []
-    return Bench(Tap("127.0.0.1", target, capture, log=log.append), capture, log=log)
+    return Bench(Tap(host, target, capture, log=log.append), capture, log=log)
 
 
 @asynccontextmanager
-async def tapped(handler: Handler, limit: int | None = None) -> AsyncIterator[Bench]:
+async def tapped(handler: Handler, limit: int | None = None, host: str = "127.0.0.1") -> AsyncIterator[Bench]:
     """A server that runs `handler` for each connection, and a tap before it."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -48,7 +50,7 @@ async def tapped(handler: Handler, limit: int | None = None) -> AsyncIterator[Be
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    at = bench(server.sockets[0].getsockname()[1], limit)
+    at = bench(server.sockets[0].getsockname()[1], limit, host)
     at.port = await at.tap.start()
     try:
         yield at
@@ -88,6 +90,27 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 async def soon(waiting: Awaitable[T]) -> T:
     """The result, or TimeoutError when it does not come soon."""
     return await asyncio.wait_for(waiting, SOON)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop turn until something holds; TimeoutError when it does not soon."""
+    async with asyncio.timeout(SOON):
+        while not condition():  # noqa: ASYNC110 - the tap sets no event: it is its loop that has to turn
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def slow_lookup() -> AsyncIterator[threading.Event]:
+    """Names are not looked up until the event is set, so whoever dials "localhost" waits."""
+    looked_up = threading.Event()
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as executor:
+        loop.set_default_executor(executor)
+        executor.submit(looked_up.wait)
+        try:
+            yield looked_up
+        finally:
+            looked_up.set()
 
 
 async def receive(end: socket.socket, count: int) -> bytes:

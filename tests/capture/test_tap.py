@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protolab.capture import Capture
+from protolab.capture import Capture, End
 from protolab.capture.tap import Tap
 from protolab.errors import LabError
 from protolab.fields import Side
-from tests.capture.peers import bench, echo, ends, pair, receive, reset, soon, tapped
+from tests.capture.peers import SOON, bench, echo, ends, pair, receive, reset, slow_lookup, soon, tapped, until
 
 pytestmark = pytest.mark.live
 MEGABYTE = 2**20
@@ -33,6 +33,7 @@ def test_megabytes_pass_both_ways_at_once_and_are_recorded_byte_for_byte() -> No
             writer.write_eof()
 
         heard, _ = await soon(asyncio.gather(reader.read(-1), say()))
+        writer.close()
         return heard
 
     async def main() -> None:
@@ -103,32 +104,89 @@ def test_what_one_side_does_the_other_sees_and_the_capture_has(steps: list[tuple
     asyncio.run(main())
 
 
-def test_bytes_said_before_the_server_is_reached_keep_their_order_and_the_end_comes_after_them() -> None:
+def test_what_is_said_before_the_server_is_reached_waits_with_the_client_and_keeps_its_order() -> None:
+    data = random.Random(3).randbytes(20 * MEGABYTE)
+
+    def say(client: socket.socket) -> None:
+        client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+
     async def main() -> None:
-        async with tapped(echo) as at:
-            client = socket.create_connection(("127.0.0.1", at.port))  # blocks the loop: nothing is dialled yet
-            data = random.Random(3).randbytes(900_000)
-            sender = threading.Thread(target=lambda: (client.sendall(data), client.shutdown(socket.SHUT_WR)))
-            sender.start()
-            client.setblocking(False)
-            assert await receive(client, len(data) + 1) == data
-            sender.join()
-            client.close()
+        async with slow_lookup() as looked_up, tapped(echo, host="localhost") as at:
+            client = socket.create_connection(("127.0.0.1", at.port))
+            client.settimeout(SOON)
+            saying = threading.Thread(target=say, args=(client,))
+            saying.start()
+            await until(lambda: at.capture.size)
+            for _ in range(100):
+                await asyncio.sleep(0)  # turns in which it could read more, and must not
+            assert at.capture.segments == 1
+            looked_up.set()
+            reader, writer = await asyncio.open_connection(sock=client)
+            assert await soon(reader.readexactly(len(data))) == data
+            assert await soon(reader.read()) == b""
+            saying.join()
             assert at.capture[0].read(Side.CLIENT) == data
+            writer.close()
 
     asyncio.run(main())
 
 
 def test_a_client_that_finished_before_the_server_is_reached_is_answered() -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.read() == b""
+        writer.write(b"so you say nothing")
+
     async def main() -> None:
-        async with tapped(echo) as at:
-            client = socket.create_connection(("127.0.0.1", at.port))
-            client.sendall(b"all I have to say")
-            client.shutdown(socket.SHUT_WR)
-            client.setblocking(False)
-            assert await receive(client, 100) == b"all I have to say"
-            client.close()
+        async with slow_lookup() as looked_up, tapped(greet, host="localhost") as at:
+            reader, writer = await at.connect()
+            writer.write_eof()
+            await until(lambda: len(at.capture) and ends(at.capture))
+            looked_up.set()
+            assert await soon(reader.read()) == b"so you say nothing"
             assert ends(at.capture) == [("client", "FIN"), ("server", "FIN")]
+            writer.close()
+
+    asyncio.run(main())
+
+
+def test_a_client_that_breaks_off_before_the_server_is_reached_leaves_nothing_dialling() -> None:
+    async def main() -> None:
+        async with slow_lookup(), tapped(echo, host="localhost") as at:
+            client = socket.create_connection(("127.0.0.1", at.port))
+            await until(lambda: at.tap.live)
+            reset(client)
+            await until(lambda: not at.tap.live)
+            assert ends(at.capture) == [("client", "RST")]
+
+    asyncio.run(main())
+
+
+def test_a_connection_is_over_when_both_sides_finished_and_all_is_passed_on() -> None:
+    async def main() -> None:
+        async with pair() as (at, client, server):
+            client.shutdown(socket.SHUT_WR)
+            assert await receive(server, 1) == b""
+            assert at.tap.live == 1
+            server.send(b"goodbye")
+            server.shutdown(socket.SHUT_WR)
+            assert await receive(client, 8) == b"goodbye"
+            await until(lambda: not at.tap.live)
+
+    asyncio.run(main())
+
+
+def test_when_both_break_off_at_once_the_recording_ends_with_the_first() -> None:
+    async def main() -> None:
+        async with pair() as (at, client, server):
+            client.send(b"one")
+            server.send(b"two")
+            reset(client)
+            reset(server)
+            await until(lambda: not at.tap.live)
+            *_, last = at.capture[0].events
+            assert isinstance(last, End)
+            assert len(ends(at.capture)) == 1
 
     asyncio.run(main())
 
@@ -319,6 +377,24 @@ def test_stop_breaks_off_what_is_live_and_leaves_no_task_and_no_socket() -> None
         await at.tap.stop()
         for end in (*clients, server, listener):
             end.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_stop_leaves_nothing_of_a_client_that_is_just_coming(turns: int) -> None:
+    async def main() -> None:
+        before = psutil.Process().num_fds()
+        async with tapped(echo) as at:
+            with socket.create_connection(("127.0.0.1", at.port)) as client:
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                await soon(at.tap.stop())
+                assert at.tap.live == 0
+                client.settimeout(SOON)
+                with pytest.raises(ConnectionResetError):
+                    client.recv(1)
+        assert psutil.Process().num_fds() == before
 
     asyncio.run(main())
 
