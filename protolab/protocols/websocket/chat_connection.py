@@ -34,8 +34,7 @@ class Connection(LabServerConnection):
             self.member.leave()
         super().send_data()
         if self._early and self.state is State.OPEN:  # that was the 101
-            early, self._early = self._early, b""
-            self.loop.call_soon(self.data_received, early)
+            self.loop.call_soon(self._catch_up)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """There is a TCP connection; the handshake is yet to come."""
@@ -71,3 +70,8 @@ class Connection(LabServerConnection):
             self._tail = seen[-len(_END) + 1 :]
         self._early += data[end:]
         return data[:end]
+
+    def _catch_up(self) -> None:
+        early, self._early = self._early, b""
+        if early and not self.transport.is_closing():
+            self.data_received(early)
