@@ -114,33 +114,51 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
         """Where unit `number` (from 0) stands."""
         return next(self._places(number))
 
+    def _spans(self, first: int) -> Iterator[tuple[int, Side, int, int]]:
+        """Number, side, start and end of the complete units from unit `first` on."""
+        complete = len(self.starts[0]) + len(self.starts[1])
+        if first >= complete:
+            return
+        self._merge(first)
+        side, index = Side(self._order[first] & 1), self._order[first] >> 1
+        indexes = [index, first - index] if side is Side.CLIENT else [first - index, index]
+        # The loop runs for every unit of a long capture, so what it does is left to C as far as that goes.
+        client, server = (
+            zip(
+                self.starts[side][index:],
+                itertools.chain(self.starts[side][index + 1 :], [self.scanned[side]]),
+                strict=False,
+            )
+            for side, index in zip(Side, indexes, strict=True)
+        )
+        order = self._order
+        for number in range(first, complete):
+            if number >= len(order):
+                self._merge(number + MERGED_AHEAD)
+            if order[number] & 1:
+                yield number, Side.SERVER, *next(server)
+            else:
+                yield number, Side.CLIENT, *next(client)
+
     def _places(self, first: int) -> Iterator[Place]:
         """The places from unit `first` on."""
-        complete, ended = len(self) - len(self._tails), [-1, -1]
-        index_of = [0, 0]
-        for number in range(first, complete):
-            if number >= len(self._order):
-                self._merge(number + MERGED_AHEAD)
-            code = self._order[number]
-            side, index = (Side.SERVER if code & 1 else Side.CLIENT), code >> 1
-            starts, marks = self.starts[side], self.connection.marks[side]
-            end = starts[index + 1] if index + 1 < len(starts) else self.scanned[side]
-            ends, mark = marks.ends, index_of[side]
-            if ended[side] < 0:
-                mark = bisect_left(ends, end)
-            while ends[mark] < end:
-                mark += 1
-            index_of[side], ended[side] = mark, end
-            yield _new(Place, (number, side, starts[index], end, marks.times[mark], True))
-        yield from self._tails[max(first - complete, 0) :]
+        marks, seen = self.connection.marks, [0, 0]
+        for number, side, start, end in self._spans(first):
+            seen[side] = mark = bisect_left(marks[side].ends, end, seen[side])
+            yield _new(Place, (number, side, start, end, marks[side].times[mark], True))
+        yield from self._tails[max(first - len(self) + len(self._tails), 0) :]
 
     def _walk(self, first: int, state: State) -> Iterator[tuple[Place, bytes, Context]]:
+        # From the start everything will be looked at, so one copy of each stream is cheaper than one for each unit.
         streams = [bytes(stream) for stream in self.connection.streams] if first == 0 else self.connection.streams
         advance, checkpoints = self.advance, self._checkpoints
         for place in self._places(first):
-            if place.number % CHECKPOINT_EVERY == 0 and place.number // CHECKPOINT_EVERY == len(checkpoints):
+            number, side, start, end, _, _ = place
+            if number % CHECKPOINT_EVERY == 0 and number // CHECKPOINT_EVERY == len(checkpoints):
                 checkpoints.append(copy.copy(state))
-            data = bytes(streams[place.side][place.start : place.end])
+            data = streams[side][start:end]
+            if data.__class__ is not bytes:
+                data = bytes(data)
             yield place, data, advance(state, place, data)
 
     def _from(self, number: int) -> Iterator[tuple[Place, bytes, Context]]:

@@ -189,8 +189,10 @@ def tree(data: bytes, head: Head | None, payload: Field | None = None, derived: 
         children += (Field("extended payload length", 2, at, head.length, says),)
     if head.masked:
         # tuple.__new__ skips the keyword handling of NamedTuple: these lines run for every frame of a long capture
-        key = data[at : at + 4]
-        children += (_new(Field, ("masking key", at, at + 4, key, _KEY_NOTE, (), None, ())),)
+        key = _new(Field, ("masking key", at, at + 4, data[at : at + 4], _KEY_NOTE, (), None, ()))
+        if payload is not None:
+            return _new(Field, ("frame", 0, size, None, "", (*children, key, payload), None, derived))
+        children += (key,)
     if payload is not None:
         children += (payload,)
     elif head.size < size:

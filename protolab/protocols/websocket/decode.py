@@ -83,15 +83,14 @@ class WebSocketConversation(Conversation[State, Context]):
         return State(self.connection.midway)
 
     def advance(self, state: State, place: Place, data: bytes) -> Context:
-        http, side = self._http, place.side
-        upgraded = http.upgraded[side]
-        if upgraded is not None and place.start >= upgraded:
-            direction = state.directions[side]
-            step = direction.step(data, place.number, place.start, place.complete, state.directions[1 - side])
+        number, side, start, _, _, complete = place
+        upgraded = self._http.upgraded[side]
+        if upgraded is not None and start >= upgraded:
+            step = state.directions[side].step(data, number, start, complete, state.directions[1 - side])
             if not state.answered and side is Side.CLIENT:
                 step = step._replace(findings=(rules.EARLY_DATA.at(0, len(data), side), *step.findings))
             return step
-        kind = http.kind(side, self.starts[side], place.start)
+        kind = self._http.kind(side, self.starts[side], start)
         if kind is None or kind != HEAD or not place.complete:
             return Part(HEAD if kind is None else kind)
         if place.side is Side.CLIENT:
@@ -103,8 +102,15 @@ class WebSocketConversation(Conversation[State, Context]):
         return Part(kind, answer)
 
     def judged(self) -> Iterator[Step]:
-        """Every frame judged and none explained: for looking through a long capture for findings."""
-        return (context for _, _, context in self._from(0) if isinstance(context, Step))
+        """Every complete frame judged and none explained: for looking through a long capture for findings."""
+        state, streams = self.begin(), [bytes(stream) for stream in self.connection.streams]
+        for number, side, start, end in self._spans(0):
+            data = streams[side][start:end]
+            upgraded = self._http.upgraded[side]
+            if upgraded is not None and start >= upgraded and state.answered:
+                yield state.directions[side].step(data, number, start, True, state.directions[1 - side])
+            elif isinstance(context := self.advance(state, Place(number, side, start, end, 0.0), data), Step):
+                yield context
 
     def explain(self, place: Place, data: bytes, context: Context) -> Unit:
         if isinstance(context, Part):
@@ -136,10 +142,12 @@ _UNMASKED = "each byte XORed with the masking key's byte at its offset mod 4"
 def _frame(data: bytes, step: Step, place: Place) -> Field:
     """The tree of a frame: its payload's own fields, what was unmasked, and the message that it completes."""
     head, payload, size = step.head, step.payload, len(data)
-    message: tuple[Derived, ...] = () if step.message is None else (_message(step.message),)
-    if step.message is None and step.inflated is not None and head is not None and head.fin:
-        source = Source(place.side, place.start + head.size, place.end)
-        message = (_message(Message(step.opcode, True, step.inflated, (source,))),)
+    message: tuple[Derived, ...] = ()
+    if step.message is not None:
+        message = (_message(step.message),)
+    elif step.inflated is not None and head is not None and head.fin:
+        source = _new(Source, (place.side, place.start + head.size, place.end))
+        message = (_message(_new(Message, (step.opcode, True, step.inflated, (source,), ""))),)
     if head is None or size == head.size:
         return websocket_frames.tree(data, head, None, message)
     if step.text is not None:
@@ -160,28 +168,25 @@ def _frame(data: bytes, step: Step, place: Place) -> Field:
 def _content(opcode: int, payload: bytes, compressed: bool) -> Field:
     """What a frame's unmasked payload says, as far as this frame alone tells."""
     if compressed:
-        return Field("compressed data", 0, len(payload), payload, "DEFLATE data (RFC 7692)")
+        return _new(Field, ("compressed data", 0, len(payload), payload, "DEFLATE data (RFC 7692)", (), None, ()))
     if opcode == CLOSE:
         return close_body(payload)
     if opcode == TEXT:
-        return Field("text", 0, len(payload), payload.decode("utf-8", "backslashreplace"))
+        return _text("text", payload)
     return Field(OPCODES.get(opcode, "data") if opcode >= BINARY else "data", 0, len(payload), payload)
 
 
+def _text(name: str, data: bytes) -> Field:
+    return _new(Field, (name, 0, len(data), data.decode("utf-8", "backslashreplace"), "", (), None, ()))
+
+
 def _message(message: Message) -> Derived:
-    name = f"{OPCODES[message.opcode]} message"
-    if message.data is None:
-        return Derived(name, b"", Field(name, 0, 0, None, f"cannot be known: {message.why}"), "", message.sources)
-    pieces, how = len(message.sources), []
-    if pieces > 1:
-        how.append(f"{pieces} fragments joined")
+    name, data, sources = f"{OPCODES[message.opcode]} message", message.data, message.sources
+    if data is None:
+        return Derived(name, b"", Field(name, 0, 0, None, f"cannot be known: {message.why}"), "", sources)
+    how = f"{len(sources)} fragments joined" if len(sources) > 1 else ""
     if message.compressed:
-        packed = sum(source.end - source.start for source in message.sources)
-        how.append(f"inflated from {packed} to {len(message.data)} bytes")
-    return Derived(
-        name,
-        message.data,
-        _content(message.opcode, message.data, False)._replace(name=name),
-        ", ".join(how),
-        message.sources,
-    )
+        packed = sum([source.end - source.start for source in sources])
+        how += f"{', ' if how else ''}inflated from {packed} to {len(data)} bytes"
+    field = _text(name, data) if message.opcode == TEXT else Field(name, 0, len(data), data)
+    return _new(Derived, (name, data, field, how, sources))

@@ -116,6 +116,7 @@ class Inflater:
     def __init__(self, takeover: bool, bits: int) -> None:
         self.takeover = takeover
         self.bits = bits
+        self._window = 1 << bits
         self.restart()
 
     def restart(self) -> None:
@@ -128,33 +129,36 @@ class Inflater:
     def part(self, data: bytes, final: bool, room: int) -> bytes:
         """Inflate one fragment's payload; `final` ends the message. zlib.error: corrupt. OverflowError: past `room` bytes."""
         try:
-            out = self._inflate(data + TAIL if final else data, room)
+            out = self._zlib.decompress(data + TAIL if final else data, room + 1)
+            if self._zlib.eof:
+                out = self._go_on(out, room)
+            if len(out) > room:
+                raise OverflowError
         except (zlib.error, OverflowError) as error:
-            self.lost = (
-                "an earlier message did not inflate"
-                if isinstance(error, zlib.error)
-                else "an earlier message was too big"
-            )
-            raise
-        finally:
+            why = "did not inflate" if isinstance(error, zlib.error) else "was too big"
+            self.lost = f"an earlier message {why}"
             if final and not self.takeover:
                 self.restart()
+            raise
+        if not self.takeover:
+            if final:
+                self.restart()
+        elif out:
+            self._recent.append(out)
+            self._kept += len(out)
+            while self._kept - len(self._recent[0]) >= self._window:
+                self._kept -= len(self._recent.popleft())
         return out
 
-    def _inflate(self, data: bytes, room: int) -> bytes:
-        out = self._zlib.decompress(data, room + 1)
-        self._remember(out)
+    def _go_on(self, out: bytes, room: int) -> bytes:
+        """Section 7.2.3.4: a block with BFINAL ends zlib's stream, but neither the message nor the window."""
         while self._zlib.eof:
-            # Section 7.2.3.4: a block with BFINAL ends zlib's stream, not the message, nor the window.
             rest = self._zlib.unused_data
-            self._zlib = zlib.decompressobj(-self.bits, zdict=b"".join(self._recent)[-(1 << self.bits) :])
+            window = (b"".join(self._recent) + out)[-self._window :]
+            self._zlib = zlib.decompressobj(-self.bits, zdict=window)
             if rest in (b"", TAIL) or len(out) > room:
                 break
-            more = self._zlib.decompress(rest, room + 1 - len(out))
-            self._remember(more)
-            out += more
-        if len(out) > room:
-            raise OverflowError
+            out += self._zlib.decompress(rest, room + 1 - len(out))
         return out
 
     def __copy__(self) -> Inflater:
@@ -162,11 +166,3 @@ class Inflater:
         other.__dict__.update(self.__dict__)
         other._zlib, other._recent = self._zlib.copy(), self._recent.copy()
         return other
-
-    def _remember(self, out: bytes) -> None:
-        if not out or not self.takeover:
-            return
-        self._recent.append(out)
-        self._kept += len(out)
-        while self._kept - len(self._recent[0]) >= 1 << self.bits:
-            self._kept -= len(self._recent.popleft())

@@ -21,7 +21,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 
 
 class Offer(NamedTuple):
-    """What a request offered. `upgrade`: it means to open a WebSocket. `key` is (value, start, end) with the range in the client's stream, or None."""
+    """What a request offered; `upgrade` says that it means to. `key` is (value, start, end in the client's stream), or None."""
 
     field: Field
     findings: tuple[Finding, ...]

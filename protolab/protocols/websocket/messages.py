@@ -9,7 +9,6 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from copy import copy
-from functools import cache
 from typing import NamedTuple
 
 from protolab.fields import Side, Source
@@ -65,16 +64,30 @@ class Step(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """What the first two bytes of a frame decide: the rules that they break, each with its byte range, and whether the
-    frame is `simple`: a whole data message that needs no more looking at than its text.
+    """What the first two bytes of a frame decide: the rules that they break, each with its byte range; and, where the
+    frame is a whole data message with a short length that breaks none, its header.
     """
 
     broken: tuple[tuple[Rule, int, int], ...]
-    simple: bool
+    simple: Head | None
 
 
-@cache
-def _opening(first: int, second: int, side: Side) -> Opening:
+class _Openings(dict[bytes, Opening]):
+    """The openings of one side's frames, each worked out when it is first met."""
+
+    def __init__(self, side: Side) -> None:
+        self.side = side
+
+    def __missing__(self, start: bytes) -> Opening:
+        self[start] = opening = _opening(start, self.side) if len(start) == 2 else Opening((), None)
+        return opening
+
+
+_OPENINGS = tuple(_Openings(side) for side in Side)
+
+
+def _opening(start: bytes, side: Side) -> Opening:
+    first, second = start
     opcode, length = first & 0x0F, second & 0x7F
     found: list[tuple[Rule, int, int]] = []
     if opcode not in OPCODES:
@@ -87,10 +100,10 @@ def _opening(first: int, second: int, side: Side) -> Opening:
         found.append((rules.CONTROL_LONG, 1, 4 if length == 126 else 10))
     if opcode >= 8 and not first & 0x80:
         found.append((rules.CONTROL_FRAGMENTED, 0, 1))
-    return Opening(tuple(found), not found and first & 0xB0 == 0x80 and opcode in (TEXT, BINARY) and length < 127)
+    simple = not found and first & 0xB0 == 0x80 and opcode in (TEXT, BINARY) and length < 126
+    return Opening(tuple(found), read_head(start + bytes(4)) if simple else None)
 
 
-_NOTHING = Opening((), False)
 _new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every frame
 
 
@@ -121,30 +134,26 @@ class Direction:
 
     def step(self, data: bytes, number: int, start: int, complete: bool, other: Direction) -> Step:
         """Judge the frame `data`, unit `number`, that starts at stream offset `start`; `other` is the peer's direction."""
-        head = read_head(data)
-        opening = _opening(data[0], data[1], self.side) if len(data) > 1 else _NOTHING
-        if head is None:
-            return Step(None, b"", CONTINUATION, None, None, self._broken(opening, data), ())
-        size = head.size
-        payload = data[size:]
-        if head.masked:
-            payload = mask(payload, data[size - 4 : size])
-        if (
-            opening.simple
-            and complete
-            and self.opcode is None
-            and (head.form == 7 or head.length > 125)
-            and not (self.closed or self.inside)
-        ):
+        opening = _OPENINGS[self.side][data[:2]]
+        head = opening.simple
+        if head is not None and complete and self.opcode is None and not (self.closed or self.inside):
             # By far the most frames are whole messages that break no rule: the short way for them.
+            size = head.size
+            payload = mask(data[size:], data[size - 4 : size]) if head.masked else data[size:]
             if not head.rsv1:
                 try:
                     text = payload.decode() if head.opcode == TEXT else None
                     return _new(Step, (head, payload, head.opcode, None, None, (), (), text, None))
                 except UnicodeDecodeError:
-                    pass
+                    pass  # the long way says where it is broken
             elif self.inflater is not None:
                 return self._compressed(head, payload)
+        head = read_head(data)
+        if head is None:
+            return Step(None, b"", CONTINUATION, None, None, self._broken(opening, data), ())
+        payload = data[head.size :]
+        if head.masked:
+            payload = mask(payload, data[head.size - 4 : head.size])
         findings = list(self._broken(opening, data))
         if head.form > 7 and head.length < (126 if head.form == 16 else 0x10000):
             findings.append(
