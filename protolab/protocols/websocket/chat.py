@@ -12,12 +12,12 @@ leaving, vanishing and broadcasting cannot race.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from websockets.asyncio.server import Server as Listener
 from websockets.asyncio.server import ServerConnection, serve
@@ -36,6 +36,9 @@ from protolab.serve.limits import Bucket
 from protolab.serve.rooms import Full, Rooms
 from protolab.serve.server import Server
 
+if TYPE_CHECKING:
+    from protolab.protocols.websocket.redis_rooms import RedisBus
+
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # of time, in a repeatable run
 
 
@@ -53,17 +56,6 @@ class Limits:
     burst: int = 200
     pending: int = 256 << 10  # bytes waiting for one client: close 1013, or drop the oldest
     grace: float = 2  # seconds that a client has to take leave, before it is cut off
-
-
-class Bus(Protocol):
-    """What carries rooms to other processes; see `redis_rooms`. `node` tells this process from the others."""
-
-    node: str
-
-    async def start(self, receive: Callable[[str, bytes], None], log: Callable[[str], None]) -> None: ...
-    async def stop(self) -> None: ...
-    def publish(self, room: str, text: bytes) -> None: ...
-    def statistics(self) -> dict[str, int | bool]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +100,7 @@ class ChatServer(Server):
         limits: Limits | None = None,
         origins: Sequence[str | None] | None = None,
         when_full: WhenFull = WhenFull.EVICT,
-        bus: Bus | None = None,
+        bus: RedisBus | None = None,
         keepalive: float | None = 20,
     ) -> None:
         super().__init__()
@@ -213,7 +205,7 @@ class ChatServer(Server):
                 if not client.member.open:  # our Close is on its way; what still comes is read, so that its Close is
                     continue
                 if not client.bucket.take(now()):
-                    self._dismiss(client, 1008, f"no more than {self.limits.rate:g} messages a second")
+                    self._dismiss(client, 1008, f"too many messages: the rate here is {self.limits.rate:g} a second")
                 elif isinstance(message, bytes):  # RFC 6455 section 7.4.1: for endpoints that understand only text
                     self._dismiss(client, 1003, "this chat understands text only")
                 else:

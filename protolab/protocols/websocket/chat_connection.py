@@ -49,12 +49,13 @@ class Connection(LabServerConnection):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes came. Who sends pings and does not read the pongs, which the library writes at once, is evicted."""
+        """Bytes came. Who sends pings and does not read the pongs, which the library writes at once, is cut off."""
         if self.state is State.CONNECTING and self.response is None:
             data = self._only_the_request(data)
         super().data_received(data)
         if self.member is not None and self.transport.get_write_buffer_size() > self.member.fanout.most:
             self.member.evict()
+            self.transport.abort()  # no grace: it goes on sending pings, and the library answering them
 
     def _only_the_request(self, data: bytes) -> bytes:
         """What of `data` belongs to the request's head; the rest waits for our answer.

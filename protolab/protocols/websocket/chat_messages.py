@@ -9,8 +9,11 @@ A client may ask for:
 | system | command: ping | system pong |
 | system | command: get_stats | system stats |
 
-Anything else is answered with {"type": "error", "payload": {"code", "message"}}. Fields that are not in the table are
-ignored, never passed on: who sent what, and when, is the server's word.
+Any other text is answered with {"type": "error", "payload": {"code", "message"}}, and nothing else happens. The codes:
+bad_json, bad_shape, unknown_type, unknown_action, unknown_command, empty_message, bad_room_name, not_in_room,
+too_many_rooms (of this client), full (the room, or the house). A binary message closes the connection: 1003.
+
+Fields that are not in the table are ignored, never passed on: who sent what, and when, is the server's word.
 """
 
 from __future__ import annotations

@@ -48,9 +48,6 @@ class RedisBus:
         self.connected = False
         self.lost = self.published = self.heard = self.dropped = self.ignored = 0
         self._pending: deque[bytes] = deque()
-        self._more = asyncio.Event()
-        self._idle = asyncio.Event()  # nothing pending, nothing on its way
-        self._idle.set()
         self._running: asyncio.Task[None] | None = None
         self._receive: Callable[[str, bytes], None] = lambda room, text: None
         self._log: Callable[[str], None] = lambda text: None
@@ -62,6 +59,8 @@ class RedisBus:
     async def start(self, receive: Callable[[str, bytes], None], log: Callable[[str], None]) -> None:
         """Subscribe, and from then on hand over what other servers say. LabError: Redis cannot be reached."""
         self._receive, self._log = receive, log
+        self._more, self._idle = asyncio.Event(), asyncio.Event()
+        self._idle.set()  # nothing pending, nothing on its way
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._running = asyncio.create_task(self._run(ready))
         try:
