@@ -117,17 +117,14 @@ class Member:
         self.size = 0
 
     def evict(self) -> None:
-        """Let it go because it is too slow: forget what is pending, then tell its owner."""
+        """Let it go because it is too slow: forget what is pending, then tell its owner. Nothing, if it has left."""
         if self.open:
             self.leave()
             self.fanout.counts.evicted += 1
             self.on_evict()
 
-    def make_room(self, size: int) -> None:
-        """Do as it chose about `size` bytes that do not fit."""
-        if self.when_full is WhenFull.EVICT:
-            self._drop(1)
-            return self.evict()
+    def drop_oldest(self, size: int) -> None:
+        """Forget as much of what is pending, oldest first, as `size` bytes need."""
         before = len(self.pending)
         while self.pending and self.size + size > self.fanout.limit:
             self.size -= len(self.pending.popleft())
@@ -192,19 +189,17 @@ class Fanout:
                 continue
             # Before anyone is called slow, its transport is asked: a burst within one turn is not slowness.
             if member.size + size > limit and member.pending and not (member.flush() and member.open):
-                full.append(member)
-                continue
+                if not member.open or member.when_full is WhenFull.EVICT:
+                    full.append(member)
+                    continue
+                member.drop_oldest(size)
             member.pending.append(data)
             member.size += size
             if not member._queued:
                 member._queued = True
                 dirty.append(member)
         for member in full:
-            if member.open:
-                member.make_room(size)
-            if member.open:
-                member.pending.append(data)
-                member.size += size
+            member.evict()
         if dirty and self._flushing is None:
             self._flushing = asyncio.get_running_loop().call_soon(self._flush)
 

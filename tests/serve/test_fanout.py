@@ -181,6 +181,21 @@ def test_dropping_the_oldest_keeps_the_newest_and_tells_of_the_gap_in_its_place(
     asyncio.run(story())
 
 
+def test_what_an_eviction_says_comes_after_what_caused_it_for_everyone() -> None:
+    async def story() -> None:
+        fanout = Fanout(**LIMITS)
+        async with line() as (one, _), line() as (two, _):
+            evicting = fanout.join(one, on_evict=lambda: fanout.publish(b"evicted " * KB))
+            dropping = fanout.join(two, when_full=WhenFull.DROP_OLDEST)
+            while evicting.open:
+                fanout.publish(b"message " * KB)
+                await turns()
+            assert dropping.dropped and list(dropping.pending)[-2:] == [b"message " * KB, b"evicted " * KB]
+            assert fanout.counts.evicted == 1
+
+    asyncio.run(story())
+
+
 def test_a_burst_in_one_turn_is_not_slowness() -> None:
     async def story() -> None:
         fanout = Fanout(limit=64 * KB, high_water=64 * KB, send_buffer=None)
