@@ -6,8 +6,9 @@ protocol and decodes nothing. `protolab.show` picks the view for a thing; the cl
 """
 
 from protolab.view.base import View
+from protolab.view.chart import Chart, Column
 from protolab.view.ladder import Ladder
 from protolab.view.picture import Picture
 from protolab.view.unit import Exchange, Tree, UnitView
 
-__all__ = ["Exchange", "Ladder", "Picture", "Tree", "UnitView", "View"]
+__all__ = ["Chart", "Column", "Exchange", "Ladder", "Picture", "Tree", "UnitView", "View"]

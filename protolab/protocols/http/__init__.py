@@ -1,8 +1,13 @@
-"""Plain HTTP/1.1: what is left when no protocol that rides on it claims the connection."""
+"""Plain HTTP/1.1: what is left when no protocol that rides on it claims the connection.
+
+`from protolab import http` offers its names, imported when asked for.
+"""
 
 from __future__ import annotations
 
+import importlib
 import re
+from typing import Any
 
 from protolab.protocols import Card
 
@@ -14,3 +19,16 @@ def _recognise(client: bytes, server: bytes, midway: bool) -> int:
 
 
 CARD = Card("http", "HTTP/1.1", ("RFC 9110", "RFC 9112"), recognise=_recognise)
+
+_PUBLIC = {"connect": "client", "decode": "decode", "UpdatesServer": "server"}
+__all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -38,6 +38,8 @@ _PUBLIC = {
     "connect": "client",
     "EchoServer": "server",
     "ChatServer": "chat",
+    "Client": "reconnecting",
+    "UpdatesServer": "updates",
     "decode": "decode",
     "accept": "handshake",
     "ending": "closing",
