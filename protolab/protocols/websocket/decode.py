@@ -89,6 +89,8 @@ class WebSocketConversation(Conversation[State, Context]):
             step = state.directions[side].step(data, number, start, complete, state.directions[1 - side])
             if not state.answered and side is Side.CLIENT:
                 step = step._replace(findings=(rules.EARLY_DATA.at(0, len(data), side), *step.findings))
+            if not complete and any(end.side is side for end in self.connection.ends):
+                step = step._replace(findings=(*step.findings, rules.CUT_OFF.at(0, len(data), side)))
             return step
         kind = self._http.kind(side, self.starts[side], start)
         if kind is None or kind != HEAD or not place.complete:

@@ -15,6 +15,7 @@ from protolab.fields import Side, Source
 from protolab.findings import Discard, Finding, Rule
 from protolab.protocols.websocket import close_codes, rules
 from protolab.protocols.websocket.deflate import INFLATED_LIMIT, Agreement, Inflater
+from protolab.protocols.websocket.states import ANYTHING, CLOSED, READY, SENDING, sending_event
 from protolab.wire.websocket_frames import BINARY, CLOSE, CONTINUATION, OPCODES, PING, PONG, TEXT, Head, mask, read_head
 
 PINGS_KEPT = 1000  # unanswered pings of a side that are remembered; a pong to an older one counts as unsolicited
@@ -70,6 +71,7 @@ class Opening(NamedTuple):
 
     broken: tuple[tuple[Rule, int, int], ...]
     simple: Head | None
+    event: str = ""  # of the table `SENDING`
 
 
 class _Openings(dict[bytes, Opening]):
@@ -101,10 +103,17 @@ def _opening(start: bytes, side: Side) -> Opening:
     if opcode >= 8 and not first & 0x80:
         found.append((rules.CONTROL_FRAGMENTED, 0, 1))
     simple = not found and first & 0xB0 == 0x80 and opcode in (TEXT, BINARY) and length < 126
-    return Opening(tuple(found), read_head(start + bytes(4)) if simple else None)
+    return Opening(tuple(found), read_head(start + bytes(4)) if simple else None, sending_event(first))
 
 
 _new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every frame
+
+
+def _forbidden(state: str, opcode: int) -> Rule:
+    """The rule that a data frame breaks by coming in this state."""
+    if state is CLOSED:
+        return rules.AFTER_CLOSE
+    return rules.CONTINUATION if opcode == CONTINUATION else rules.INTERLEAVED
 
 
 class Direction:
@@ -114,15 +123,14 @@ class Direction:
         self.side = side
         self.inflater = Inflater(agreement.takeover[side], agreement.bits[side]) if agreement else None
         self.midway = midway  # it is not known which extensions were agreed on, nor what was said before
-        self.inside = midway  # the next frame may belong to a message that began before the recording did
-        self.opcode: int | None = None  # of the open message
+        self.state = ANYTHING if midway else READY  # in the table `SENDING`
+        self.opcode = CONTINUATION  # of the open message; CONTINUATION when none is
         self.deflated = False  # whether the open message is compressed
         self.parts: Parts | None = None
         self.size = 0  # of the open message so far, inflated
         self.utf8_rest = b""  # of the open text message: bytes of a character that is not complete yet
         self.utf8_bad = False  # whether the open text message is known not to be UTF-8
         self.broken = ""  # why the open message's data cannot be known
-        self.closed = False
         self.pings: deque[tuple[bytes, int]] = deque(maxlen=PINGS_KEPT)
 
     def __copy__(self) -> Direction:
@@ -136,7 +144,7 @@ class Direction:
         """Judge the frame `data`, unit `number`, that starts at stream offset `start`; `other` is the peer's direction."""
         opening = _OPENINGS[self.side][data[:2]]
         head = opening.simple
-        if head is not None and complete and self.opcode is None and not (self.closed or self.inside):
+        if head is not None and complete and self.state is READY:
             # By far the most frames are whole messages that break no rule: the short way for them.
             size = head.size
             payload = mask(data[size:], data[size - 4 : size]) if head.masked else data[size:]
@@ -163,23 +171,28 @@ class Direction:
             findings.append(rules.LENGTH_SIGN.at(2, 10, self.side))
         self._judge_reserved_bits(head, findings)
         discards: tuple[Discard, ...] = ()
-        if self.closed:
-            if not head.control:
-                findings.append(rules.AFTER_CLOSE.at(0, len(data), self.side))
+        if self.state is CLOSED:
             discards = (Discard(0, len(data), "it came after this side's Close frame", "RFC 6455 section 5.5.1"),)
+        after = SENDING.after(self.state, opening.event)
+        if after is None and opening.event:
+            findings.append(_forbidden(self.state, head.opcode).at(0, len(data) if discards else 1, self.side))
         if not complete:
-            return Step(
-                head, payload, head.opcode or self.opcode or CONTINUATION, None, None, tuple(findings), discards
-            )
+            return Step(head, payload, head.opcode or self.opcode, None, None, tuple(findings), discards)
         if head.control:
+            self.state = after or self.state
             answers = self._control(head, payload, number, findings, other)
             if head.opcode == PONG and answers is None and not discards and not self.midway:
-                discards = (
-                    Discard(0, len(data), "an unsolicited pong: no ping asked for it", "RFC 6455 section 5.5.3"),
-                )
+                why = "an unsolicited pong: no ping asked for it"
+                discards = (Discard(0, len(data), why, "RFC 6455 section 5.5.3"),)
             return Step(head, payload, head.opcode, None, None, tuple(findings), discards, None, answers)
-        if self.closed:
+        if discards or not opening.event:  # after Close, or a reserved opcode: part of no message
             return Step(head, payload, head.opcode, None, None, tuple(findings), discards)
+        if head.opcode != CONTINUATION:  # where it is not allowed, go on as if the open message had ended before it
+            after = after or SENDING.after(READY, opening.event)
+            self._open(head)
+        self.state = after or self.state
+        if self.opcode == CONTINUATION:  # of nothing that is known
+            return Step(head, payload, CONTINUATION, None, None, tuple(findings), ())
         return self._data(head, payload, start, findings)
 
     def _broken(self, opening: Opening, data: bytes) -> tuple[Finding, ...]:
@@ -214,7 +227,6 @@ class Direction:
                         other.pings.popleft()
                     return ping
         elif head.opcode == CLOSE:
-            self.closed = True
             if len(payload) == 1:
                 findings.append(rules.CLOSE_HALF.at(at, at + 1, self.side))
             elif payload:
@@ -240,25 +252,13 @@ class Direction:
         elif head.opcode == TEXT:
             try:
                 inflated.decode()
-            except (
-                UnicodeDecodeError
-            ):  # offsets in inflated text are not offsets on the wire: the whole payload is meant
+            except UnicodeDecodeError:
+                # Offsets in inflated text are not offsets on the wire: the whole payload is meant.
                 findings.append(rules.TEXT_UTF8.at(head.size, head.size + len(payload), self.side))
         return _new(Step, (head, payload, head.opcode, inflated, message, tuple(findings), (), None, None))
 
     def _data(self, head: Head, payload: bytes, start: int, findings: list[Finding]) -> Step:
-        if head.opcode == CONTINUATION:
-            if self.opcode is None:
-                if not self.inside:
-                    findings.append(rules.CONTINUATION.at(0, 1, self.side))
-                return Step(head, payload, CONTINUATION, None, None, tuple(findings), ())
-        elif head.opcode in OPCODES:
-            if self.opcode is not None:
-                findings.append(rules.INTERLEAVED.at(0, 1, self.side))
-            self._open(head)
-        else:  # a reserved opcode: no message of any kind
-            return Step(head, payload, head.opcode, None, None, tuple(findings), ())
-        opcode = self.opcode or CONTINUATION
+        opcode = self.opcode
         inflated = self._inflate(head, payload, findings) if self.deflated else None
         said = payload if inflated is None else inflated
         if opcode == TEXT and not self.utf8_bad and not self.broken:
@@ -269,7 +269,7 @@ class Direction:
         if head.fin:
             if self.deflated or self.parts.before is not None:
                 message = self.parts.message(opcode, self.deflated, self.broken)
-            self.opcode = self.parts = None
+            self.opcode, self.parts = CONTINUATION, None
         return Step(head, payload, opcode, inflated, message, tuple(findings), ())
 
     def _judge_text(self, head: Head, said: bytes, plain: bool, payload: bytes, findings: list[Finding]) -> None:
@@ -288,7 +288,7 @@ class Direction:
             findings.append(rules.TEXT_UTF8.at(0, head.size, self.side, "the message ends inside a character"))
 
     def _open(self, head: Head) -> None:
-        self.opcode, self.inside = head.opcode, False
+        self.opcode = head.opcode
         self.deflated = head.rsv1 and (self.inflater is not None or self.midway)
         self.parts, self.size, self.utf8_rest, self.utf8_bad, self.broken = None, 0, b"", False, ""
         if self.deflated and self.midway:
