@@ -103,7 +103,8 @@ talk[2]
 # %% [markdown]
 # ### Exercise
 #
-# Open the server's `Hello` as well: it is the next unit of `talk`. By how many bytes is it shorter than the client's?
+# Open the server's `Hello` as well: it is the next unit of `talk`. (Change the cell above and run it again, or add one
+# with the + button.) By how many bytes is it shorter than the client's?
 
 # %%
 check("fewer", ...)  # a number, in place of the dots

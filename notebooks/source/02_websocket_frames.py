@@ -6,7 +6,7 @@
 # - read every bit of a frame, and take bits apart in Python;
 # - say how a frame writes the length of what it carries, and what that costs;
 # - mask and unmask a payload by hand, and say what that is good for;
-# - read a ping, a pong and a goodbye;
+# - tell a message from a frame, and read a ping, a pong and a goodbye;
 # - build a frame by hand that a real server accepts.
 
 # %% jupyter={"source_hidden": true}
@@ -45,10 +45,18 @@ def differs():
 
 
 def header():
-    sizes = [unit.field.find("payload").start for unit in frames(1, "server")[:2]]
+    sizes = [unit.field.find("payload").start for unit in frames(-1, "server")[:2]]
     return sizes[
         1
     ], f"One byte more of payload, and the header grows from {sizes[0]} bytes: 7 bits no longer hold the length."
+
+
+def pieces():
+    count = sum(unit.field.find("opcode").value < 8 for unit in frames(-1, "client"))
+    return (
+        count,
+        "While it sends a piece, the client does not know that no other will come. So it ends with an empty one.",
+    )
 
 
 def source(answer):
@@ -131,7 +139,7 @@ def long(function):
     return compare(function, sizes) or "Right, at every border: you have written a whole frame writer."
 
 
-FACTS = {"differs": differs, "header": header}
+FACTS = {"differs": differs, "header": header, "pieces": pieces}
 CHECKS = {"source": source, "switched": switched, "second": second, "short": short, "long": long}
 
 # %% [markdown]
@@ -271,6 +279,34 @@ for i, byte in enumerate(masked):
 # not mask. Both are rules: a server hangs up on a client that does not mask.
 #
 # (In these lessons the keys come from a seed, so that you see what is printed here. In earnest they must be random.)
+#
+# ## A message in pieces
+#
+# Who does not know yet how long a message will be (it is still being typed, or computed) can begin to send it all the
+# same: the first frame carries the opcode, those after it say **continuation**, and FIN is set on the last one only.
+#
+# ### Predict
+#
+# The client is given a message in two pieces, `Hel` and `lo`. How many frames does it send for that?
+
+# %%
+predict("pieces", ...)  # a number, in place of the dots
+
+# %% [markdown]
+# ### Look
+
+# %%
+async with websocket.connect(echo.url) as client:
+    await client.send(["Hel", "lo"])
+    await client.recv()
+
+reveal("pieces")
+show.conversation(echo)
+
+# %% [markdown]
+# A frame without payload is legal, and here it says just one thing: that was all. The server puts the pieces together and
+# answers in one frame. **Message** is what your program sends, **frame** is what goes over the wire. How the one is cut
+# into the other is up to the sender, and nobody's promise.
 #
 # ## Ping, pong, and goodbye
 #
