@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from protolab import repeat
 
 TESTS = Path(__file__).parent
 KINDS = ("unit and property", "live loopback", "notebook cells", "browser")
@@ -44,6 +47,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     kinds = config.stash[KIND] = {item.nodeid: kind(item) for item in items}
     items.sort(key=lambda item: kinds[item.nodeid])  # stable: a notebook's cells stay in their order
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """A module of tests that runs lessons makes runs repeatable, as they do: that ends with it, as do their servers."""
+    if nextitem is None or nextitem.path != item.path:
+        repeat.switch(None)
+        if (lab := sys.modules.get("protolab.lab")) is not None:
+            lab.stop()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
