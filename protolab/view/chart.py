@@ -84,7 +84,7 @@ class Chart(View):
         rows = [
             html.row(
                 [
-                    html.cell(html.escape(elided(name, NAME)), head="row"),
+                    html.cell(html.escape(elided(name, NAME)), head="row", style="white-space:nowrap"),
                     *(
                         html.cell(html.escape(_number(*pair)), right=True)
                         for pair in zip(values, self.columns, strict=True)
@@ -189,7 +189,7 @@ def _level(head: list[list[str]]) -> list[list[str]]:
 
 def _pattern(number: int) -> str:
     """A tone with lines whose direction and density tell parts apart without colour; the first has none."""
-    turn, gap = (0, 0, 45, 135, 90, 0, 45, 135)[number], (0, 0, 6, 6, 4, 4, 3, 3)[number]
+    turn, gap = (0, 0, 45, 135, 90, 0, 45, 135)[number], (0, 8, 6, 5, 5, 4, 4, 3)[number]
     lines = f'<path d="M0 0H{gap}" stroke="#000" stroke-width="1.5"/>' if gap else ""
     side = gap or 6
     return (

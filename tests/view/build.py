@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -152,6 +154,7 @@ TAGS = {
     "tr",
     "th",
     "td",
+    "img",
 }
 ATTRIBUTES = {"style", "title", "scope", "colspan", "align", "span"}
 
@@ -165,24 +168,30 @@ class Page(HTMLParser):
         self.said: list[str] = []
         self.cells: list[list[int]] = []  # for each table row, the colspan of each cell
         self.headers: list[str | None] = []
+        self.pictures: list[ElementTree.Element] = []
         self.feed(html)
         self.close()
         assert not self.open, f"left open: {self.open}"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in TAGS, tag
-        assert {name for name, _ in attrs} <= ATTRIBUTES, attrs
+        assert {name for name, _ in attrs} <= ATTRIBUTES | ({"alt", "src"} if tag == "img" else set()), attrs
         given = dict(attrs)
         for name, value in re.findall(r"([a-z-]+):([^;]*)", given.get("style") or ""):
             if name in ("color", "background"):  # a fixed colour would be unreadable in one theme or the other
                 assert value == "none" or re.fullmatch(r"var\(--jp-[a-z0-9-]+,inherit\)", value), (name, value)
+        if tag == "img":  # law 8: a picture is a data URI, and says the same in words
+            kind, _, data = (given.get("src") or "").partition(",")
+            assert kind == "data:image/svg+xml;base64" and given.get("alt"), attrs
+            self.pictures.append(ElementTree.fromstring(base64.b64decode(data, validate=True)))
+            self.said.append(given["alt"] or "")
         if tag == "tr":
             self.cells.append([])
         if tag in ("td", "th"):
             self.cells[-1].append(int(given.get("colspan") or 1))
         if tag == "th":
             self.headers.append(given.get("scope"))
-        if tag not in ("br", "col"):
+        if tag not in ("br", "col", "img"):
             self.open.append(tag)
         if tag in ("br", "td", "th", "p", "div", "pre"):
             self.said.append(" ")

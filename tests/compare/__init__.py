@@ -1,0 +1,1 @@
+"""WebSocket compared with HTTP."""
