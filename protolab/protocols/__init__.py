@@ -9,16 +9,28 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from protolab.capture import Connection
 from protolab.conversation import Conversation
 from protolab.fields import Side
+from protolab.serve import Server
 
 LOOK = 4096  # bytes of each side's beginning that a card may look at to recognise its protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A named conversation: `talk(url)` says a client's part to a fresh `server()`, live or for the frozen recording."""
+
+    title: str
+    server: Callable[[], Server]
+    talk: Callable[[str], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +38,8 @@ class Card:
     """What a protocol's folder says of itself.
 
     `recognise(client, server, midway)` looks at the first bytes of each side and answers 0 (not mine) to 100 (surely mine).
-    `servers` maps the names of `protolab serve` to "module:Class"; `scenarios` maps names of conversations to
-    "module:function"; all modules are relative to the folder.
+    `servers` maps the names of `protolab serve` to "module:Class"; `scenarios` maps the names of conversations to
+    "module:NAME" of a `Scenario`, whose frozen recording is `captures/<name>.jsonl`. Modules are relative to the folder.
     """
 
     name: str
@@ -41,6 +53,10 @@ class Card:
         """The object that "module:name" means in this protocol's folder."""
         module, _, name = target.partition(":")
         return getattr(importlib.import_module(f"{__name__}.{self.name}.{module}"), name)
+
+    def recording(self, scenario: str) -> Path:
+        """The file that holds the frozen recording of a scenario."""
+        return Path(str(files(f"{__name__}.{self.name}"))) / "captures" / f"{scenario}.jsonl"
 
 
 @cache

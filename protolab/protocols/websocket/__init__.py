@@ -32,6 +32,7 @@ CARD = Card(
     ("RFC 6455", "RFC 7692"),
     recognise=_recognise,
     servers={"echo": "server:EchoServer", "chat": "chat:ChatServer"},
+    scenarios={name: f"scenarios:{name.upper()}" for name in ("hello", "fragments", "compressed", "unmasked", "chat")},
 )
 
 _PUBLIC = {
