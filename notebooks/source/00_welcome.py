@@ -128,7 +128,7 @@ check("fewer", ...)  # a number, in place of the dots
 # | `protolab doctor` | looks for what is missing on this machine, and says how to mend it |
 #
 # When you are stuck: `help(show.ladder)` says what a function takes, `print(echo.log)` what the server noticed, and
-# *Kernel → Restart Kernel and Run All Cells* starts afresh. Nothing is left behind: a server ends with its notebook.
+# *Kernel → Restart Kernel and Run All Cells* starts afresh. Nothing is left behind: a server ends with its kernel.
 #
 # ## If you know `asyncio`
 #

@@ -257,7 +257,7 @@ talk[1]
 
 # %% [markdown]
 # The status 101 means: I switch. After the blank line no more HTTP is spoken on this connection; the next byte belongs to
-# a WebSocket frame. A client that finds another status, or a wrong `Sec-WebSocket-Accept`, must hang up.
+# a WebSocket frame. With any other status it stays HTTP, and if `Sec-WebSocket-Accept` is wrong, the client must hang up.
 #
 # ## What makes a server refuse
 #

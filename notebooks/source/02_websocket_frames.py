@@ -310,8 +310,8 @@ show.conversation(echo)
 #
 # ## Ping, pong, and goodbye
 #
-# Control frames are short, at most 125 bytes, so that they fit in between. A **ping** asks "are you there?", and a
-# **pong** has to carry the same payload back. Your program rarely sees either: the library answers. **Close** says that
+# Control frames carry at most 125 bytes, so that they fit in between. A **ping** asks "are you there?", and a **pong** has
+# to carry the same payload back. Your program rarely sees either: the library answers. **Close** says that
 # this is the last frame from this side, with a number and, if wanted, a reason; the other side answers with its own.
 
 # %%
