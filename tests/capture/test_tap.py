@@ -7,6 +7,7 @@ import os
 import random
 import socket
 import threading
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -128,6 +129,23 @@ def test_what_is_said_before_the_server_is_reached_waits_with_the_client_and_kee
             saying.join()
             assert at.capture[0].read(Side.CLIENT) == data
             writer.close()
+
+    asyncio.run(main())
+
+
+def test_clients_that_wait_for_their_server_at_the_same_time_keep_their_own_bytes() -> None:
+    async def main() -> None:
+        async with slow_lookup() as looked_up, tapped(echo, host="localhost") as at:
+            clients = []
+            for name in (b"a", b"b", b"c"):
+                reader, writer = await at.connect()
+                writer.write(name * 1000)
+                clients.append((name, reader, writer))
+            await until(lambda: at.capture.size == 3000)
+            looked_up.set()
+            for name, reader, writer in clients:
+                assert await soon(reader.readexactly(1000)) == name * 1000
+                writer.close()
 
     asyncio.run(main())
 
@@ -395,6 +413,40 @@ def test_stop_leaves_nothing_of_a_client_that_is_just_coming(turns: int) -> None
                 with pytest.raises(ConnectionResetError):
                     client.recv(1)
         assert psutil.Process().num_fds() == before
+
+    asyncio.run(main())
+
+
+def test_stop_leaves_nothing_of_clients_that_come_meanwhile() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        clients: list[socket.socket] = []
+
+        def come(port: int) -> None:
+            with suppress(ConnectionRefusedError):  # once it is closed
+                clients.append(socket.create_connection(("127.0.0.1", port)))
+                loop.call_soon(come, port)  # one more in each turn of the loop
+
+        before = psutil.Process().num_fds()
+        async with tapped(echo) as at:
+            come(at.port)
+            await soon(at.tap.stop())
+            assert len(clients) > 1
+            for client in clients:
+                client.settimeout(SOON)
+                with client, pytest.raises(ConnectionResetError):
+                    client.recv(1)
+        assert psutil.Process().num_fds() == before
+
+    asyncio.run(main())
+
+
+def test_cut_and_stop_in_one_breath_end_a_connection_once() -> None:
+    async def main() -> None:
+        async with pair() as (at, _, _):
+            at.tap.cut()
+            await soon(at.tap.stop())
+            assert ends(at.capture) == [("client", "RST"), ("server", "RST")]
 
     asyncio.run(main())
 
