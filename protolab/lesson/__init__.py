@@ -105,7 +105,7 @@ def hint(id: str) -> Result:
         f"{left} more {'is' if left == 1 else 'are'} left." if left else f'That was the last; solution("{id}") is next.'
     )
     says = [f"{number}. {text}" for number, text in enumerate(exercise.hints[:given], 1)]
-    return Result("hint", id, [*says, more], head=f"hint {given} of {total}" if total else "no hints")
+    return Result("hint", id, [more, *says], head=f"hint {given} of {total}" if total else "no hints")
 
 
 def solution(id: str) -> Result:
@@ -121,12 +121,7 @@ def solution(id: str) -> Result:
         why = worded(exercise.why, Seen())
     except Exception:
         why = ""  # it speaks of what was not recorded in this kernel
-    return Result(
-        "solution",
-        id,
-        ["One way to do it:" if exercise.solution.count("\n") else "It is:", why],
-        code=exercise.solution,
-    )
+    return Result("solution", id, [why], head="one solution", code=exercise.solution)
 
 
 def progress() -> Progress:

@@ -142,17 +142,15 @@ def _bytes_differ(exercise: Exercise, answer: bytes, fact: bytes, says: str, mad
     at = next((i for i, pair in enumerate(zip(answer, fact, strict=False)) if pair[0] != pair[1]), None)
     if at is None:
         at = min(len(answer), len(fact))
-        how = "too many" if len(answer) > len(fact) else "too few"
-        words = f"{abs(len(answer) - len(fact)):,} bytes {how}; up to byte {at} it is right"
+        more = abs(len(answer) - len(fact))
+        words = f"{more:,} byte{'' if more == 1 else 's'} too {'many' if len(answer) > len(fact) else 'few'}"
         end = at + 1 if at < len(answer) else at
     else:
         field = exercise.anatomy and _leaf(exercise.anatomy(fact), at * 8 + _bit(answer[at] ^ fact[at]))
-        words = f"byte {at} is the first that is wrong{f': it is in {field}' if field else ''}"
+        words = f"byte {at}{f' ({field})' if field else ''} is the first that is wrong"
         end = at + 1
-    made = (
-        f"{made}{len(answer):,} byte{'' if len(answer) == 1 else 's'}: {words}." if made else f"{words.capitalize()}."
-    )
-    return wrong(f"{made} {says or exercise.otherwise}".strip(), answer, at, end)
+    size = f"{made}{len(answer):,} byte{'' if len(answer) == 1 else 's'}. " if made else ""
+    return wrong(f"{size}{words[0].upper()}{words[1:]}. {says or exercise.otherwise}".strip(), answer, at, end)
 
 
 def _bit(difference: int) -> int:

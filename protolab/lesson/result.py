@@ -54,8 +54,10 @@ class Result(View):
 
     def text(self) -> str:
         first, *more = self.says or ("",)
-        lines = [f"{self.sign} {self.head} ({self.id}): {first}".rstrip(": "), *more]
-        return "\n".join([*map(printable, lines), *(f"    {line}" for line in (*self.marks, *self.code.splitlines()))])
+        shown = [f"    {line}" for line in (*self.marks, *self.code.splitlines())]
+        return "\n".join(
+            [printable(f"{self.sign} {self.head} ({self.id}): {first}".rstrip(": ")), *shown, *map(printable, more)]
+        )
 
     def html(self) -> str:
         first, *more = self.says or ("",)
@@ -63,12 +65,9 @@ class Result(View):
         head = draw.toned(f"<b>{self.sign} {draw.escape(self.head)}</b>", colour)
         parts = [
             draw.paragraph(f"{head} ({draw.escape(self.id)}){': ' if first else ''}{draw.escape(first)}"),
+            *(draw.pre(lines) for lines in (self.marks, self.code.splitlines()) if lines),
             *(draw.paragraph(draw.escape(line)) for line in more),
         ]
-        if self.marks:
-            parts.append(draw.pre(self.marks))
-        if self.code:
-            parts.append(draw.pre(self.code.splitlines()))
         return f'<div role="status" aria-label="{draw.escape(self.about)}">\n{"".join(parts)}</div>\n'
 
     def json(self) -> dict[str, Any]:

@@ -1,0 +1,53 @@
+"""What lesson 00 asks. Server "echo", connection 0: the client says Hello, the server echoes it."""
+
+from protolab.fields import Side
+from protolab.lesson import Exercise, Guess
+
+
+def hello(seen, side):
+    """The frame that carries Hello in that direction."""
+    return seen.unit("echo", 0, side=side, kind="frame")
+
+
+def size(seen, side=Side.CLIENT):
+    return len(hello(seen, side).data)
+
+
+def letters(seen):
+    return hello(seen, Side.CLIENT).field.find("payload length").value
+
+
+def fewer(seen):
+    return size(seen, Side.CLIENT) - size(seen, Side.SERVER)
+
+
+EXERCISES = [
+    Guess(
+        "hello",
+        "How many bytes does the client send to say Hello?",
+        fact=size,
+        why=lambda seen: (
+            f"{letters(seen)} of them are the letters; the other {size(seen) - letters(seen)} say what kind of thing this is."
+        ),
+        wrong={letters: "That is one for each letter, and nothing that says where the word begins and ends."},
+    ),
+    Exercise(
+        "fewer",
+        "By how many bytes is the server's Hello shorter than the client's?",
+        fact=fewer,
+        right="len(talk[2].data) - len(talk[3].data)",
+        why="Look at the fields: there is one that the server's frame does not have. Lesson 02 says what it is for.",
+        wrong={
+            lambda seen: -fewer(seen): "The right distance, in the wrong direction: by how many is the server's shorter?",
+            size: "That is the client's frame, whole. The question is how far the two are apart.",
+            lambda seen: size(seen, Side.SERVER): "That is the server's frame, whole. How far are the two apart?",
+            letters: "That is the word itself, which is equally long both times. Count whole frames.",
+        },
+        otherwise="Count the bytes of both frames; each one's heading says them.",
+        hints=(
+            "talk[2] is the client's Hello. Which number gives you the server's?",
+            "The line above each table says how many bytes the frame has. Subtract.",
+            "Python counts too: len(talk[2].data) is the size of the client's.",
+        ),
+    ),
+]
