@@ -51,6 +51,11 @@ class Unit(NamedTuple):
     def side(self) -> Side:
         return self.place.side
 
+    def bytes_of(self, name: str) -> bytes:
+        """The bytes of the first field of that name; KeyError names what there is."""
+        field = self.field.find(name)
+        return self.data[field.start : field.end]
+
     def __repr__(self) -> str:
         return f"<{self.protocol} {self.kind} {self.place.number} from {self.side}: {self.title}>"
 

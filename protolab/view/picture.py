@@ -170,7 +170,7 @@ def _legend(legend: dict[Box, str]) -> list[str]:
     return ["", *said] if said else []
 
 
-COLUMN = 26  # pixels of one bit
+COLUMN = 22  # pixels of one bit
 _OFFSET = "font-size:10px;font-weight:normal;padding:1px 4px"
 _RULER = f"{_OFFSET};text-align:center;padding:1px 0"
 _BOX = "border:1px solid #888;text-align:center;padding:2px 0;vertical-align:top;line-height:18px"

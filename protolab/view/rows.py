@@ -89,9 +89,9 @@ def derived_rows(derived: Derived, depth: int, within: int, number: int = 0) -> 
     says = [f"{len(derived.data):,} byte{'' if len(derived.data) == 1 else 's'}"]
     if derived.how:
         says.append(elided(derived.how))
-    if derived.sources:
-        places = [f"{source.side} bytes {source.start}-{source.end - 1}" for source in derived.sources[:8]]
-        more = len(derived.sources) - len(places)
+    if sources := [source for source in derived.sources if source.end > source.start]:
+        places = [f"{source.side} bytes {source.start}-{source.end - 1}" for source in sources[:8]]
+        more = len(sources) - len(places)
         says.append(f"from {', '.join(places)}{f' and {more} more places' if more else ''}")
     name = elided(derived.name, NAME)
     yield Heading(depth, within, f"step {number}: {name}" if number else name, "; ".join(says))
