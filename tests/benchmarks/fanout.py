@@ -2,7 +2,8 @@
 
 Run it as `python -m tests.benchmarks.fanout [ROUNDS]`. Each round runs every server once, in turn, in a process of its own;
 the clients are in this one, raw sockets that only count bytes, so that they are not what is measured. What is printed are
-deliveries a second and ratios inside a round, as the median and the range over the rounds: the machine may be shared.
+deliveries a second, the server's CPU for each, and how many times as good as a peer in the same round, by rate and by CPU,
+as the median and the range over the rounds. On a shared machine, believe the CPU.
 
 1. 64-byte messages to 100 and 1,000 clients, with 1 and 32 in flight. "fanout" says back what it is told, as the peers do;
    "chat" is the whole chat server, whose messages carry room, sender and time and are three times as long.
@@ -24,9 +25,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
-from protolab.wire.websocket_frames import TEXT, Frame, read_head
+from protolab.wire.websocket_frames import TEXT, Frame
 
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -64,15 +66,15 @@ class Crowd:
     def __init__(self, port: int, size: int, chat: bool) -> None:
         self.port = port
         self.chat = chat
+        self.numbers = count(10_000_000)  # all of one length
         self.sockets = [self.enter() for _ in range(size)]
-        self.buffer = bytearray(1 << 20)
+        self.buffer = memoryview(bytearray(1 << 20))
         self.poll = select.epoll()
         self.by_number = {each.fileno(): each for each in self.sockets}
         for each in self.sockets:
             each.setblocking(False)
             self.poll.register(each, select.EPOLLIN)
             self.join(each)
-        self.hush()
 
     def enter(self) -> socket.socket:
         """One more client, through its handshake."""
@@ -89,58 +91,63 @@ class Crowd:
         if self.chat:
             client.sendall(say('{"type":"room","payload":{"action":"join","room":"tea"}}'))
 
-    def hush(self) -> None:
-        """Read until nobody has said anything for a while."""
-        while self.read(0.3):
-            pass
-
-    def read(self, timeout: float) -> int:
-        """What there is for anyone, in bytes; 0 when there was nothing in that time."""
-        total, buffer, by_number = 0, self.buffer, self.by_number
-        for number, _ in self.poll.poll(timeout):
-            total += by_number[number].recv_into(buffer)
-        return total
-
-    def message(self, size: int) -> bytes:
+    def message(self, size: int, end: str = "") -> bytes:
         """What the talker sends so that `size` bytes of payload (in the chat, of message) are said."""
-        text = "x" * size
+        text = "x" * (size - len(end)) + end
         if self.chat:
             return say(json.dumps({"type": "chat", "payload": {"room": "tea", "message": text}}))
         return say(text)
 
-    def rate(self, message: bytes, window: int, seconds: float) -> tuple[float, float]:
-        """Deliveries a second with that many messages in flight, and the longest that one took."""
-        talker, listeners = self.sockets[0], len(self.sockets)
+    def talk(self, data: bytes) -> None:
+        """Send, however long it takes."""
+        talker = self.sockets[0]
         talker.setblocking(True)
-        talker.sendall(message)
-        whole = b""
-        while not (head := read_head(whole)) or len(whole) < head.size + head.length:
-            whole += talker.recv(1 << 20)
+        talker.sendall(data)
         talker.setblocking(False)
-        self.hush()
-        each = len(whole) * listeners
-        begun = last = time.perf_counter()
+
+    def settle(self, size: int) -> int:
+        """Say one more thing, and read until everyone has heard it, and so all that was said before.
+
+        How many bytes the talker read. Gives up on a room that stands still.
+        """
+        number = str(next(self.numbers))
+        said, heard = number.encode(), 0
+        self.talk(self.message(size, number))
+        ends = dict.fromkeys(self.by_number, b"")
+        last = time.perf_counter()
+        while ends and time.perf_counter() - last < STALLED:
+            for each, _ in self.poll.poll(0.1):
+                got = self.by_number[each].recv_into(self.buffer)
+                heard += got if each == self.sockets[0].fileno() else 0
+                last = time.perf_counter()
+                if each in ends:
+                    ends[each] = (ends[each] + self.buffer[max(0, got - 400) : got])[-400:]
+                    if said in ends[each] and (not self.chat or ends[each].endswith(b"}}")):
+                        del ends[each]
+        return heard
+
+    def rate(self, size: int, window: int, seconds: float) -> tuple[float, float, float]:
+        """With that many messages in flight: deliveries a second, deliveries in all, the longest wait for one."""
+        self.settle(size)
+        length = self.settle(size)  # of one message as it is heard
+        message, everyone = self.message(size), length * len(self.sockets)
+        begun = last = now = time.perf_counter()
         heard = sent = done = 0
         longest = 0.0
-        while True:
+        poll, by_number, buffer = self.poll.poll, self.by_number, self.buffer
+        while now - begun < seconds and now - last < STALLED:
             if sent - done < window:
-                waiting = message * (window - (sent - done))
+                self.talk(message * (window - (sent - done)))
                 sent = done + window
-                talker.setblocking(True)
-                talker.sendall(waiting)
-                talker.setblocking(False)
-            got = self.read(0.1)
+            for each, _ in poll(0.1):
+                heard += by_number[each].recv_into(buffer)
             now = time.perf_counter()
-            heard += got
-            if heard // each > done:
-                done = heard // each
+            if heard // everyone > done:
+                done = heard // everyone
                 longest, last = max(longest, now - last), now
-            if now - begun > seconds or now - last > STALLED:
-                break
-        longest = max(longest, now - last)
-        rate = heard / len(whole) / (now - begun)
-        self.hush()
-        return rate, longest
+        rate = heard / length / (now - begun)
+        self.settle(size)
+        return rate, heard / length, max(longest, now - last)
 
     def leave(self) -> None:
         """Break off."""
@@ -174,26 +181,26 @@ def broadcast(servers: list[str], rounds: int, node_modules: Path | None) -> Non
                 with running(name, node_modules) as (port, process):
                     crowd = Crowd(port, size, name.startswith("chat"))
                     for window in (1, 32):
-                        before, begun = cpu(process), time.perf_counter()
-                        rate, _ = crowd.rate(crowd.message(64), window, SECONDS)
-                        spent = (cpu(process) - before) / (rate * (time.perf_counter() - begun)) * 1e6
-                        results.setdefault((name, size, window), []).append((rate, spent))
+                        before = cpu(process)
+                        rate, deliveries, _ = crowd.rate(64, window, SECONDS)
+                        spent = (cpu(process) - before) / deliveries
+                        results.setdefault((name, size, window), []).append((rate, spent * 1e6))
                     crowd.leave()
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
     for size in (100, 1000):
         for window in (1, 32):
             print(f"\n64-byte messages to {size} clients, {window} in flight")
-            print(f"{'server':20}{'deliveries/s':>14}   {'x gather':28}{'x npm ws':28}{'CPU us each':>12}")
+            peers = [name for name in ("gather", "npm ws") if name in servers]
+            against = "".join(f"{'x ' + name + ': rate':26}{'CPU':24}" for name in peers)
+            print(f"{'server':12}{'per second':>12}{'CPU us':>8}   {against}")
             for name in servers:
                 mine = results[name, size, window]
-                cells = [
-                    span([a[0] / b[0] for a, b in zip(mine, results[other, size, window], strict=True)])
-                    if other in servers
-                    else "not installed"
-                    for other in ("gather", "npm ws")
-                ]
                 rate, each = (statistics.median(run[at] for run in mine) for at in (0, 1))
-                print(f"{name:20}{rate:14,.0f}   {cells[0]:28}{cells[1]:28}{each:12.1f}")
+                cells = ""
+                for peer in peers:
+                    pairs = list(zip(mine, results[peer, size, window], strict=True))
+                    cells += f"{span([a[0] / b[0] for a, b in pairs]):26}{span([b[1] / a[1] for a, b in pairs]):24}"
+                print(f"{name:12}{rate:12,.0f}{each:8.2f}   {cells}".rstrip())
 
 
 def stalled(servers: list[str], rounds: int, node_modules: Path | None) -> None:
@@ -203,14 +210,12 @@ def stalled(servers: list[str], rounds: int, node_modules: Path | None) -> None:
         for name in servers:
             with running(name, node_modules) as (port, process):
                 crowd = Crowd(port, 20, name.startswith("chat"))
-                message = crowd.message(2048)
-                crowd.rate(message, 8, SECONDS)  # to warm up
-                alone, _ = crowd.rate(message, 8, 2 * SECONDS)
+                crowd.rate(2048, 8, SECONDS)  # to warm up
+                alone, _, _ = crowd.rate(2048, 8, 2 * SECONDS)
                 before = memory(process)
                 dead = crowd.enter()
                 crowd.join(dead)
-                crowd.hush()
-                together, longest = crowd.rate(message, 8, 4 * SECONDS)
+                together, _, longest = crowd.rate(2048, 8, 4 * SECONDS)
                 results.setdefault(name, []).append((together / alone, longest * 1000, memory(process) - before))
                 dead.close()
                 crowd.leave()

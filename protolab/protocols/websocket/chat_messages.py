@@ -26,6 +26,15 @@ from protolab.wire.websocket_frames import TEXT, Frame
 DEFAULT_ROOM = "general"
 
 
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is Python's, not JSON's")  # RFC 8259 section 6: no NaN, no Infinity
+
+
+# Made once: json.loads and json.dumps, given options, make one for each call.
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 class Refusal(Exception):
     """A request that is answered with an error: `code` for programs, `message` for people, saying what to do."""
 
@@ -75,7 +84,7 @@ def read(text: str, longest_name: int = 64) -> Request:
     protolab.protocols.websocket.chat_messages.Refusal: Unknown type 'dance': use chat, room or system.
     """
     try:
-        data = json.loads(text, parse_constant=_no_constant)
+        data = _DECODER.decode(text)
     except (ValueError, RecursionError):  # the latter for brackets nested by the thousand
         raise Refusal("bad_json", 'Not JSON. Send {"type": ..., "payload": {...}}.') from None
     match data:
@@ -97,8 +106,10 @@ def _read_chat(payload: dict[str, Any], longest_name: int) -> Chat:
         raise Refusal("bad_shape", "A chat's payload needs a message, a string.")
     if not message.strip():
         raise Refusal("empty_message", "The message is empty. Say something.")
-    if any("\ud800" <= character <= "\udfff" for character in message):  # JSON can write half a pair, UTF-8 cannot
-        raise Refusal("bad_shape", "The message holds half of a surrogate pair, which is no character.")
+    try:
+        message.encode()
+    except UnicodeEncodeError:  # JSON can write half a surrogate pair, UTF-8 cannot
+        raise Refusal("bad_shape", "The message holds half of a surrogate pair, which is no character.") from None
     return Chat(_room(payload.get("room", DEFAULT_ROOM), longest_name), message)
 
 
@@ -141,17 +152,13 @@ def _quote(word: str) -> str:
     return ascii(word if len(word) <= 20 else word[:20] + "...")
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is Python's, not JSON's")  # RFC 8259 section 6: no NaN, no Infinity
-
-
 def write(kind: str, **payload: object) -> bytes:
     """The JSON text of one message, in UTF-8.
 
     >>> write("system", command="user_joined", room="tea", user="user-2").decode()
     '{"type":"system","payload":{"command":"user_joined","room":"tea","user":"user-2"}}'
     """
-    return json.dumps({"type": kind, "payload": payload}, ensure_ascii=False, separators=(",", ":")).encode()
+    return _ENCODER.encode({"type": kind, "payload": payload}).encode()
 
 
 def frame(text: bytes) -> bytes:
