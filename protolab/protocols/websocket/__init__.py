@@ -40,6 +40,8 @@ _PUBLIC = {
     "EchoServer": "server",
     "ChatServer": "chat",
     "Client": "reconnecting",
+    "Backoff": "protolab.serve.backoff",
+    "Rule": "retry",
     "UpdatesServer": "updates",
     "decode": "decode",
     "accept": "handshake",

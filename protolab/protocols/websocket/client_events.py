@@ -8,7 +8,7 @@ A handler gets one argument. These names are the client's own:
 | disconnected | Ending | a connection is gone; its `rule` says whether the client will come back |
 | reconnecting | Reconnecting | it will try again, after a delay |
 | max_attempts | MaxAttempts | it has tried often enough, and is closed |
-| dropped | Dropped | messages that waited to be sent never will be |
+| dropped | Dropped | messages that waited to be sent never will be. To send others from here may drop the next |
 | error | Failed | no connection came about, or a handler raised |
 | message | a dict for a text that is a JSON object, else str or bytes | any message, last of its handlers |
 
@@ -23,6 +23,7 @@ import asyncio
 import inspect
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar, overload
 
 from protolab.protocols.websocket.retry import Ending
@@ -67,6 +68,17 @@ class Failed(NamedTuple):
 
     doing: str
     error: Exception
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a client did so far. `unread`: messages that nobody iterated over in time; handlers had them nevertheless."""
+
+    connections: int = 0
+    sent: int = 0
+    received: int = 0
+    dropped: int = 0
+    unread: int = 0
 
 
 class Handlers:

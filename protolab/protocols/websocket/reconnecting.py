@@ -17,12 +17,8 @@ arrived; only an answer from the server tells.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection
@@ -30,30 +26,26 @@ from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
-from protolab import repeat
 from protolab.errors import LabError
 from protolab.protocols.websocket.client import connect
-from protolab.protocols.websocket.client_events import Connected, Dropped, Failed, Handlers, MaxAttempts, Reconnecting
+from protolab.protocols.websocket.client_events import (
+    Connected,
+    Counts,
+    Dropped,
+    Failed,
+    Handlers,
+    MaxAttempts,
+    Reconnecting,
+)
+from protolab.protocols.websocket.client_messages import Message, clock, decode, encode
+from protolab.protocols.websocket.close_codes import allowed
 from protolab.protocols.websocket.peers import receive
 from protolab.protocols.websocket.retry import Ending, Rule, after_close, after_failure
 from protolab.serve.backoff import Backoff
 from protolab.serve.waiting import Inbox, Waiting
 
-_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _NEVER = "To come back would not help"
 _GRACE = 2.0  # seconds that handlers have to come to an end once the connection is closed
-_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # of time, in a repeatable run
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a client did so far. `unread`: messages that nobody iterated over in time; handlers had them nevertheless."""
-
-    connections: int = 0
-    sent: int = 0
-    received: int = 0
-    dropped: int = 0
-    unread: int = 0
 
 
 class Client(Handlers):
@@ -96,16 +88,17 @@ class Client(Handlers):
         self._options = {"logger": self.log.logger("protolab.websocket.client")} | options
         connect(url, **self._options)  # mistakes show here, not in the task
         self._outbox: Waiting[str | bytes] = Waiting(queue, queue_bytes, ttl)
-        self._inbox: Inbox[dict[str, Any] | str | bytes] = Inbox(queue, queue_bytes)
+        self._inbox: Inbox[Message] = Inbox(queue, queue_bytes)
         self._task: asyncio.Task[None] | None = None
         self._connection: ClientConnection | None = None
         self._ready = False  # connected, and its handlers had the first word
         self._greeted = 0  # how many connections were
         self._leaving = False  # asked to close
         self._returning = False  # asked by the server to close and come back
+        self._idle = False  # dialling, or waiting to: no handler is busy
         self._over = False
         self._turn = asyncio.Event()  # ready or over
-        self._ticks = count(1)
+        self._now = clock()
 
     # Its owner's side
 
@@ -128,8 +121,9 @@ class Client(Handlers):
         """Begin, in a task on the running loop. Safe to call twice. LabError: it has ended."""
         if self._over or self._leaving:
             raise self._ended()
+        loop = self._home()
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._live(), name="websocket client")
+            self._task = loop.create_task(self._live(), name="websocket client")
 
     async def send(self, data: str | bytes | bytearray | memoryview | Mapping[str, Any] | list[Any]) -> bool:
         """Send a text, bytes, or a JSON text of anything else; waits while the connection takes no more.
@@ -137,7 +131,8 @@ class Client(Handlers):
         True: it was written. False: there is no connection, and it waits for the next. LabError: the client has ended.
         TypeError or ValueError: it is no JSON, or no text that UTF-8 can carry.
         """
-        message, size = _encode(data)
+        loop = self._home()
+        message, size = encode(data)
         if self._over or self._leaving:
             raise self._ended()
         connection = self._connection
@@ -147,7 +142,7 @@ class Client(Handlers):
             with suppress(ConnectionClosed):  # after the write: whether it arrived, nobody knows
                 await connection.send(message)
             return True
-        dropped = self._outbox.put(message, size, asyncio.get_running_loop().time())
+        dropped = self._outbox.put(message, size, loop.time())
         await self._drop(dropped, "too many messages wait for a connection")
         return False
 
@@ -169,6 +164,7 @@ class Client(Handlers):
 
     async def round_trip(self, timeout: float = 10.0) -> float:
         """The seconds from a ping of the protocol to its pong. LabError: no connection, or it broke; TimeoutError."""
+        self._home()
         away = LabError("There is no connection to measure.", "Await the client first: that waits for a connection.")
         if not self.connected or self._connection is None:
             raise away
@@ -182,8 +178,14 @@ class Client(Handlers):
         """Close the connection and end: nothing is left when this returns. Safe to call twice, and from a handler.
 
         What still waits to be sent is dropped, and reported. A handler that is still busy two seconds after the
-        connection is closed is cancelled.
+        connection is closed is cancelled. LabError: no Close frame can carry that.
         """
+        self._home()
+        if not allowed(code) or len(reason.encode()) > 123:
+            raise LabError(
+                f"No Close frame can carry the code {code} with {len(reason.encode())} bytes of reason.",
+                "Use 1000, or a code from 3000 to 4999, and at most 123 bytes.",
+            )
         self._leaving = True
         self._inbox.hurry()
         task, connection = self._task, self._connection
@@ -191,14 +193,14 @@ class Client(Handlers):
         try:
             if connection is not None:
                 await connection.close(code, reason)
-                if task is not None and not mine:
-                    await asyncio.wait({task}, timeout=_GRACE)
+            if task is not None and not mine and not self._idle:
+                await asyncio.wait({task}, timeout=_GRACE)
         finally:
             if task is not None and not mine:
                 task.cancel()
-        if task is not None and not mine:
-            await asyncio.wait({task})
         if not mine:
+            if task is not None:
+                await asyncio.wait({task})
             self._finish()
             await self._drop(self._outbox.clear(), "the client was closed")
 
@@ -211,7 +213,7 @@ class Client(Handlers):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def __aiter__(self) -> AsyncIterator[dict[str, Any] | str | bytes]:
+    def __aiter__(self) -> AsyncIterator[Message]:
         """Iterate over the messages, as "message" handlers get them, through all connections, until the client ends.
 
         While somebody iterates none is lost: one who is slow slows the server down. Before and after, the newest are
@@ -237,11 +239,14 @@ class Client(Handlers):
     async def _converse(self) -> Ending:
         """One connection, from the first attempt to its end."""
         loop = asyncio.get_running_loop()
+        self._idle = True
         try:
             connection = await connect(self.url, **self._options)
         except Exception as error:
+            self._idle = False
             await self._emit("error", Failed("connecting", error))
             return after_failure(error)
+        self._idle = False
         self._connection = connection
         self._returning = False
         self.backoff.opened(loop.time())
@@ -263,7 +268,7 @@ class Client(Handlers):
             await connection.wait_closed()
         if self._leaving:
             ending = ending._replace(rule=Rule.DONE, why="the client was asked to close")
-        elif self._returning:
+        elif self._returning and ending.by == "client":
             ending = ending._replace(rule=Rule.AGAIN, why="the server asked the client to come back")
         self.log(f"{ending}; {ending.why}")
         await self._emit("disconnected", ending)
@@ -293,6 +298,7 @@ class Client(Handlers):
         self.log(f"attempt {attempt} follows in {delay:.3g} s, after: {ending}")
         await self._emit("reconnecting", Reconnecting(attempt, delay, ending))
         if not self._leaving:
+            self._idle = True
             await asyncio.sleep(delay)
         return not self._leaving
 
@@ -315,7 +321,7 @@ class Client(Handlers):
         if self._leaving:
             return
         self.counts.received += 1
-        message = _decode(data)
+        message = decode(data)
         if isinstance(message, dict) and isinstance(kind := message.get("type"), str):
             payload = message.get("payload", message)
             await self._emit(f"type:{kind}", payload)
@@ -361,34 +367,15 @@ class Client(Handlers):
             raise
         return self
 
+    def _home(self) -> asyncio.AbstractEventLoop:
+        """The running loop, if the client may be used there."""
+        loop = asyncio.get_running_loop()
+        if self._task is not None and self._task.get_loop() is not loop:
+            raise LabError(
+                "This client runs on another event loop.", "Use it where it was started, perhaps by lab.run(...)."
+            )
+        return loop
+
     def _ended(self) -> LabError:
         how = "closed" if self._leaving or self.ending is None else f"done: {self.ending}"
         return self.failure or LabError(f"This client is {how}.", "Make another: websocket.Client(url).")
-
-    def _now(self) -> str:
-        """The time in UTC, ISO 8601; in a repeatable run, a second after the last time asked."""
-        now = _BEGINNING + timedelta(seconds=next(self._ticks)) if repeat.on() else datetime.now(UTC)
-        return now.isoformat(timespec="milliseconds")
-
-
-def _encode(data: object) -> tuple[str | bytes, int]:
-    """A message as it is sent, and its size in bytes."""
-    if isinstance(data, bytes | bytearray | memoryview):
-        return (copy := bytes(data)), len(copy)
-    text = data if isinstance(data, str) else _JSON.encode(data)
-    return text, len(text.encode())
-
-
-def _decode(data: str | bytes) -> dict[str, Any] | str | bytes:
-    """A message as its handlers get it.
-
-    >>> _decode('{"type": "chat"}'), _decode("[1]"), _decode(b"{}")
-    ({'type': 'chat'}, '[1]', b'{}')
-    """
-    if isinstance(data, bytes) or not data.lstrip().startswith("{"):
-        return data
-    try:
-        message = json.loads(data)
-    except (ValueError, RecursionError):  # the latter for brackets nested by the thousand
-        return data
-    return message if isinstance(message, dict) else data

@@ -236,6 +236,27 @@ def test_a_repeatable_run_waits_as_long_every_time_and_says_the_same_bytes() -> 
     run(main())
 
 
+def test_a_server_that_falls_silent_is_noticed_by_the_keepalive() -> None:
+    async def deaf_at_first(connection: ServerConnection) -> None:
+        if client.counts.connections < 2:
+            connection.transport.pause_reading()
+        await connection.wait_closed()
+
+    async def main() -> None:
+        nonlocal client
+        async with served(deaf_at_first) as url:
+            client = websocket.Client(url, **quick(ping_interval=0.02, ping_timeout=0.02, close_timeout=0.02))
+            heard = Heard(client)
+            client.start()
+            ending = await heard.until("disconnected")
+            assert (ending.code, ending.by, ending.rule) == (1011, "client", Rule.AGAIN)
+            await heard.until("connected", 2)
+            await client.close()
+
+    client: Any = None
+    run(main())
+
+
 # Giving up
 
 
@@ -361,6 +382,35 @@ def test_a_refused_handshake_ends_it(status: int) -> None:
             assert client.closed and [name for name, _ in heard.told] == ["error"]
             with pytest.raises(LabError, match=str(status)):
                 client.start()
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("answer", "rule"),
+    [
+        (b"", Rule.AGAIN),
+        (b"HTTP/1.1 101 Switch", Rule.AGAIN),
+        (b"SSH-2.0-OpenSSH\r\n", Rule.NEVER),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", Rule.NEVER),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Rule.NEVER),
+    ],
+)
+def test_half_an_answer_is_asked_for_again_and_a_wrong_one_is_not(answer: bytes, rule: Rule) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+
+    async def main() -> None:
+        async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+            url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+            client = websocket.Client(url, **quick(max_attempts=2))
+            heard = Heard(client)
+            with pytest.raises(LabError, match="Gave up after 2" if rule is Rule.AGAIN else "would not help"):
+                await client
+            assert len(heard.all("error")) == (3 if rule is Rule.AGAIN else 1)
 
     run(main())
 
@@ -734,6 +784,42 @@ def test_a_handler_may_close_the_client(event: str) -> None:
     run(main())
 
 
+def test_closing_lets_a_handler_come_to_its_end() -> None:
+    async def abort(connection: ServerConnection) -> None:
+        connection.transport.abort()
+
+    async def main() -> None:
+        async with served(abort) as url:
+            client = websocket.Client(url, **quick())
+            inside, go_on, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+            @client.on("disconnected")
+            async def save(_: Ending) -> None:
+                inside.set()
+                await go_on.wait()
+                done.set()
+
+            client.start()
+            await inside.wait()
+            closing = asyncio.ensure_future(client.close())
+            asyncio.get_running_loop().call_soon(go_on.set)
+            await closing
+            assert done.is_set() and client.closed and client.counts.connections == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize(("code", "reason"), [(1005, ""), (1006, ""), (999, ""), (5000, ""), (1000, "\N{BUG}" * 31)])
+def test_a_close_that_no_frame_can_carry_is_refused_and_changes_nothing(code: int, reason: str) -> None:
+    async def main() -> None:
+        async with served(echo) as url, websocket.Client(url, **quick()) as client:
+            with pytest.raises(LabError, match="No Close frame can carry"):
+                await client.close(code, reason)
+            assert client.connected and await client.send("still here")
+
+    run(main())
+
+
 def test_closing_cancels_a_handler_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("protolab.protocols.websocket.reconnecting._GRACE", 0.01)
 
@@ -778,6 +864,30 @@ def test_cancelling_the_first_wait_ends_the_client_and_cancelling_a_later_one_do
                 await patient
         assert not patient.closed
         await patient.close()
+
+    run(main())
+
+
+def test_closing_does_not_wait_for_one_who_iterates_no_more() -> None:
+    async def pour(connection: ServerConnection) -> None:
+        for number in range(100):
+            await connection.send(str(number))
+        await connection.wait_closed()
+
+    async def main() -> None:
+        async with served(pour) as url:
+            client = websocket.Client(url, **quick(queue=3))
+            fourth = asyncio.Event()
+            client.on("message", lambda text: fourth.set() if text == "4" else None)
+            async with client:
+                messages = aiter(client)
+                assert await anext(messages) == "0"
+                await fourth.wait()  # three are kept, and this one waits for room
+                await asyncio.sleep(0)
+                assert client.counts.received == 5
+                began = time.monotonic()
+            assert time.monotonic() - began < 1.5 and client.closed
+            assert await anext(messages) in ("1", "2")
 
     run(main())
 
