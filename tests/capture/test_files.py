@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protolab.capture import Capture, load, save
@@ -68,6 +68,7 @@ def meaning(capture: Capture) -> object:
 
 
 @given(STEPS, st.text(max_size=20), st.one_of(st.just(2**20), st.integers(0, 100)), st.booleans())
+@settings(deadline=None)
 def test_what_is_loaded_is_what_was_saved_and_saves_as_the_same_bytes(
     tmp_path_factory: pytest.TempPathFactory,
     steps: list[tuple],
@@ -111,6 +112,18 @@ def example() -> Capture:
 def test_the_file_reads_like_this(tmp_path: Path) -> None:
     example().save(tmp_path / "a.jsonl")
     assert (tmp_path / "a.jsonl").read_text(encoding="utf-8") == EXAMPLE
+
+
+def test_what_is_seldom_said_is_kept_too(tmp_path: Path) -> None:
+    capture = Capture("from a file name that is no text: \udcff", limit=3)
+    capture.connect().add(Side.SERVER, b"12345")
+    capture.missed = 2
+    capture.logical = True
+    capture.save(tmp_path / "a.jsonl")
+    loaded = load(tmp_path / "a.jsonl")
+    assert meaning(loaded) == meaning(capture)
+    assert (loaded.full, loaded.missed, loaded.logical, loaded.dropped) == (True, 2, True, 2)
+    assert loaded[0].add(Side.CLIENT, b"too late") is False
 
 
 def test_a_file_edited_by_hand_may_leave_out_what_has_a_default(tmp_path: Path) -> None:
@@ -195,6 +208,7 @@ def test_a_broken_file_names_the_line_and_says_what_to_do(tmp_path: Path, name: 
 
 
 @given(st.data())
+@settings(deadline=None)
 def test_a_file_cut_anywhere_or_changed_anywhere_loads_or_says_so(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protolab.capture import Capture, End, Segment, model
@@ -13,6 +13,7 @@ SAYINGS = st.lists(st.tuples(st.sampled_from(Side), st.binary(min_size=1, max_si
 
 
 @given(SAYINGS)
+@settings(deadline=None)
 def test_segments_come_in_order_and_tile_both_streams(sayings: list[tuple[Side, bytes]]) -> None:
     connection = Capture().connect()
     for turn, (side, data) in enumerate(sayings):
@@ -34,6 +35,7 @@ def test_segments_come_in_order_and_tile_both_streams(sayings: list[tuple[Side, 
 
 
 @given(SAYINGS, st.integers(0, 100))
+@settings(deadline=None)
 def test_a_full_capture_keeps_the_beginning_of_what_was_said_and_counts_the_rest(
     sayings: list[tuple[Side, bytes]], limit: int
 ) -> None:

@@ -166,6 +166,7 @@ def test_equal_captures_make_equal_files(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=60))
+@settings(deadline=None)
 def test_the_checksum_is_the_sum_of_words_that_rfc_1071_describes(data: bytes) -> None:
     total = 0
     for start in range(0, len(data), 2):
