@@ -210,6 +210,7 @@ def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as profile:
         os.environ["IPYTHONDIR"] = profile  # no start-up file of this machine's user has a say in a lesson
+        os.environ["PROTOLAB_PROGRESS"] = "off"  # nor what they have answered already
         problems = asyncio.run(work(folder, chosen.names, chosen.check))
     print("\n\n".join(problems), file=sys.stderr, end="\n" if problems else "")
     return 1 if problems else 0

@@ -37,10 +37,11 @@ def kind(item: pytest.Item) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Kernels start without this machine's user's start-up files and settings."""
+    """Kernels start without this machine's user's start-up files, settings and progress."""
     profile = tempfile.TemporaryDirectory()
     config.add_cleanup(profile.cleanup)
     os.environ["IPYTHONDIR"] = profile.name
+    os.environ["PROTOLAB_PROGRESS"] = "off"
 
 
 @pytest.hookimpl(trylast=True)

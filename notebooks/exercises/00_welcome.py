@@ -38,7 +38,7 @@ EXERCISES = [
         right="len(talk[2].data) - len(talk[3].data)",
         why="Look at the fields: there is one that the server's frame does not have. Lesson 02 says what it is for.",
         wrong={
-            lambda seen: -fewer(seen): "The right distance, in the wrong direction: by how many is the server's shorter?",
+            lambda seen: -fewer(seen): "The right distance, in the wrong direction: the server's is shorter.",
             size: "That is the client's frame, whole. The question is how far the two are apart.",
             lambda seen: size(seen, Side.SERVER): "That is the server's frame, whole. How far are the two apart?",
             letters: "That is the word itself, which is equally long both times. Count whole frames.",

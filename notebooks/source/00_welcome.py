@@ -33,52 +33,11 @@ display(echo.capture, show.conversation(echo)[:2])
 #
 # **Run** the cells from top to bottom, with Shift + Enter. **Predict** before you look: a guess, right or wrong, makes you
 # remember what you then see. **Look** at real bytes. Then there are **exercises**, which tell you what is wrong
-# instead of only that something is. You cannot break anything: run any cell again, as often as you like.
+# instead of only that something is. When you are stuck, `hint("...")` helps with the name that the exercise goes by, and
+# after the last hint there is `solution("...")`. You cannot break anything: run any cell again, as often as you like.
 
-# %% jupyter={"source_hidden": true}
-# The questions of this lesson: run this cell; there is no need to read it.
-guesses = {}
-
-
-def predict(name, guess):
-    guesses[name] = guess
-    print("No guess yet: put one in place of the dots." if guess is ... else "Your guess is kept. Now look.")
-
-
-def reveal(name):
-    fact, why = FACTS[name]()
-    guess = guesses.get(name, ...)
-    said = "" if guess is ... else f"You guessed {guess}. "
-    print(f"{said}{'Right.' if guess == fact else f'It is {fact}.'} {why}")
-
-
-def check(name, answer):
-    print("Not answered yet: put your answer in place of the dots." if answer is ... else CHECKS[name](answer))
-
-
-def frame_of(side):
-    return next(unit for unit in show.conversation(echo, 0) if unit.kind == "frame" and str(unit.side) == side)
-
-
-def hello():
-    size, payload = len(frame_of("client").data), frame_of("client").field.find("payload length").value
-    return size, f"{payload} of them are the letters; the other {size - payload} say what kind of thing this is."
-
-
-def fewer(answer):
-    client, server = (frame_of(side) for side in ("client", "server"))
-    right = len(client.data) - len(server.data)
-    if answer == right:
-        return "Right. Look at the fields: there is one that the server's frame does not have. Lesson 02 says what it is for."
-    if answer == -right:
-        return "The right distance, in the wrong direction: the question is by how many the server's is shorter."
-    if answer in (len(client.data), len(server.data)):
-        return f"{answer} bytes is one of the two frames. The question is how far they are apart."
-    return f"No: count the bytes of both frames; each one's heading says them. {answer} is not the difference."
-
-
-FACTS = {"hello": hello}
-CHECKS = {"fewer": fewer}
+# %%
+from protolab.lesson import check, hint, predict, reveal, solution
 
 # %% [markdown]
 # ### Predict
@@ -86,7 +45,7 @@ CHECKS = {"fewer": fewer}
 # Each letter of `Hello` fits into one byte. How many bytes did the client send to say it?
 
 # %%
-predict("hello", ...)  # a number, in place of the dots
+predict("welcome.hello", ...)  # a number, in place of the dots
 
 # %% [markdown]
 # ### Look
@@ -95,19 +54,22 @@ predict("hello", ...)  # a number, in place of the dots
 # what they mean.
 
 # %%
-talk = show.conversation(echo)
+reveal("welcome.hello")
 
-reveal("hello")
+# %%
+talk = show.conversation(echo)
 talk[2]
 
 # %% [markdown]
+# The letters come last. What stands before them says what kind of thing this is, and how long.
+#
 # ### Exercise
 #
 # Open the server's `Hello` as well: it is the next unit of `talk`. (Change the cell above and run it again, or add one
 # with the + button.) By how many bytes is it shorter than the client's?
 
 # %%
-check("fewer", ...)  # a number, in place of the dots
+check("welcome.fewer", ...)  # a number, in place of the dots
 
 # %% [markdown]
 # ## Where things are

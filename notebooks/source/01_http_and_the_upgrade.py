@@ -8,133 +8,15 @@
 # - compute the value by which a server proves that it understood;
 # - say what makes a server refuse, and read its refusal.
 
-# %% jupyter={"source_hidden": true}
-# The server and the questions of this lesson: run this cell; there is no need to read it.
+# %%
 import base64
 import hashlib
 
 from protolab import lab, show, websocket
+from protolab.lesson import check, hint, predict, reveal, solution
 
 lab.repeatable()
 echo = lab.start(websocket.EchoServer())
-guesses = {}
-
-BROKEN = """\
-GET / HTTP/1.1
-Host: lab.local
-Upgrade: websocket
-Connection: keep-alive
-Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
-Sec-WebSocket-Version: 31
-
-""".replace("\n", "\r\n")
-
-
-def predict(name, guess):
-    guesses[name] = guess
-    print("No guess yet: put one in place of the dots." if guess is ... else "Your guess is kept. Now look.")
-
-
-def reveal(name):
-    fact, why = FACTS[name]()
-    guess = guesses.get(name, ...)
-    said = "" if guess is ... else f"You guessed {guess}. "
-    print(f"{said}{'Right.' if guess == fact else f'It is {fact}.'} {why}")
-
-
-def check(name, answer):
-    print("Not answered yet: put your answer in place of the dots." if answer is ... else CHECKS[name](answer))
-
-
-def line_ends():
-    count = show.conversation(echo, 0)[0].data.count(b"\r\n")
-    return count, "One for each line, and one for an empty line, which says: here the head ends."
-
-
-def refusal():
-    status = int(show.conversation(echo)[1].field.find("status").value)
-    return status, "Without a key there is nothing that the server could prove: the request is malformed."
-
-
-def rightwards(answer):
-    said = str(answer).strip().lower()
-    first = str(show.conversation(echo, 0)[0].side)
-    if said not in ("client", "server"):
-        return "Answer with 'client' or 'server'."
-    return "Right." if said == first else "No: who stands on the left of the ladder sends its words to the right."
-
-
-def opener(answer):
-    said = str(answer).strip().upper()
-    protocol = str(show.conversation(echo, 0)[0].field.find("version").value).partition("/")[0]
-    if said == protocol:
-        return "Right. This lesson is about those first words."
-    if said == "WEBSOCKET":
-        return "Not yet: WebSocket is what they agree on. In which language do they agree?"
-    return "No. Look at the first line of the ladder in lesson 00: which protocol does it name?"
-
-
-def blank_line(answer):
-    request = show.conversation(echo, 0)[0].data
-    ends = request.index(b"\r\n\r\n")
-    if answer == ends + 2:
-        return "Right. A server needs nothing else to know that the head is complete: no length is announced."
-    if answer == ends:
-        return "Almost: there the last header's own line ends. The blank line is the CR LF after that one."
-    if answer == len(request):
-        return "That is the size of the head: its last byte stands one before, and the blank line is not one byte long."
-    if isinstance(answer, int) and 0 <= answer < len(request):
-        there = request[answer : answer + 2]
-        return f"No: at byte {answer} there is {there!r}. The blank line is a CR LF that follows another CR LF."
-    return f"No: an offset in the request is a whole number from 0 to {len(request) - 1}."
-
-
-def accept(function):
-    key = "dGhlIHNhbXBsZSBub25jZQ=="  # the example of RFC 6455 section 1.3
-    guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-    answer = function(key)
-    if answer is ...:
-        return "Not answered yet: put your code in place of the dots."
-
-    def by(data):
-        return base64.b64encode(hashlib.sha1(data).digest()).decode()
-
-    right = websocket.accept(key.encode()).decode()
-    in_hex = hashlib.sha1((key + guid).encode()).hexdigest()
-    known = {
-        by(key.encode()): "This is made from the key alone: the GUID is missing.",
-        by((guid + key).encode()): "The key comes first, and then the GUID: you joined them the other way round.",
-        by((key + guid.lower()).encode()): "The GUID is written in capital letters, and its case counts.",
-        by(base64.b64decode(key) + guid.encode()): "You decoded the key first. It is taken as the text that it is.",
-        in_hex: "This is the digest in hex. The header carries it in base64.",
-        base64.b64encode(in_hex.encode()).decode(): "This is base64 of the digest in hex: .digest() gives its bytes.",
-    }
-    if isinstance(answer, bytes):
-        return f"These are bytes, {answer!r}; a text was asked for: .decode() makes one."
-    if answer in known:
-        return known[answer]
-    if not isinstance(answer, str) or answer != right:
-        return f"For the key {key!r} it is not {answer!r}. Compare, step by step, with what the cells above print."
-    talk = show.conversation(echo, 0)
-    key, said = talk[0].field.find("Sec-WebSocket-Key").value, talk[1].field.find("Sec-WebSocket-Accept").value
-    if function(key) != said:
-        return f"It answers the RFC's own key, but not {key!r} from the recording: does it use its argument?"
-    return "Right: for the RFC's own example, and for the key and the answer in the recording."
-
-
-def mend(request):
-    talk = show.conversation(echo)
-    status = talk[1].title if len(talk) > 1 else "nothing at all"
-    wrong = "".join(f"\n- {finding.message} ({finding.rule.clause})" for finding in talk[0].findings)
-    if request == BROKEN:
-        return f"Not answered yet. As it stands, the server says: {status}"
-    if " 101 " in status:
-        return f"Right: {status}. You have just spoken a protocol without any library."
-    return f"Not yet. The server said: {status}. What the recording shows:{wrong or ' no head that could be read'}"
-
-
-FACTS = {"line ends": line_ends, "refusal": refusal}
-CHECKS = {"rightwards": rightwards, "opener": opener, "blank line": blank_line, "accept": accept, "mend": mend}
 
 # %% [markdown]
 # ## From lesson 00, by heart
@@ -142,8 +24,10 @@ CHECKS = {"rightwards": rightwards, "opener": opener, "blank line": blank_line, 
 # Whose words does an arrow carry that points to the right? And in which protocol do the two speak first?
 
 # %%
-check("rightwards", ...)  # "client" or "server", in place of the dots
-check("opener", ...)  # its name, in quotes
+check("upgrade.rightwards", ...)  # "client" or "server", in place of the dots
+
+# %%
+check("upgrade.opener", ...)  # its name, in quotes
 
 # %% [markdown]
 # ## Bytes
@@ -193,17 +77,21 @@ print(request.decode())
 # How often does CR LF occur in it? Mind what you do not see.
 
 # %%
-predict("line ends", ...)  # a number, in place of the dots
+predict("upgrade.ends", ...)  # a number, in place of the dots
 
 # %% [markdown]
 # ### Look
 
 # %%
-reveal("line ends")
+reveal("upgrade.ends")
+
+# %%
 for line in request.splitlines(keepends=True):
     print(line)
 
 # %% [markdown]
+# Each line ends with it, and so does an empty line, which you do not see. It says: here the head ends.
+#
 # ## The request
 #
 # Now with everything explained. Take your time with this one: a client's first words are nearly always these.
@@ -302,7 +190,7 @@ print(await ask(good.replace("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version
 # does the server answer here?
 
 # %%
-predict("refusal", ...)  # a number, in place of the dots
+predict("upgrade.refusal", ...)  # a number, in place of the dots
 
 # %% [markdown]
 # ### Look
@@ -311,10 +199,16 @@ predict("refusal", ...)  # a number, in place of the dots
 keyless = "".join(line for line in good.splitlines(keepends=True) if "Key" not in line)
 
 answer = await ask(keyless)
-reveal("refusal")
+
+# %%
+reveal("upgrade.refusal")
+
+# %%
 print(answer)
 
 # %% [markdown]
+# Without a key there is nothing that the server could prove: the request is malformed.
+#
 # And this is all that was said so far. An exclamation mark stands where a rule was broken. The decoder knows which:
 
 # %%
@@ -343,7 +237,7 @@ for connection in echo.capture:
 # The table above has it; Python can find it too.
 
 # %%
-check("blank line", ...)  # a number, in place of the dots
+check("upgrade.blank", ...)  # a number, in place of the dots
 
 # %% [markdown]
 # ### 2. The proof as a function
@@ -356,7 +250,7 @@ def my_accept(key):
     return ...
 
 
-check("accept", my_accept)
+check("upgrade.accept", my_accept)
 
 # %% [markdown]
 # ### 3. Mend a request
@@ -364,13 +258,23 @@ check("accept", my_accept)
 # This request is refused. Find out why, mend it, and get a 101.
 
 # %%
-print(BROKEN)
+BROKEN = """\
+GET / HTTP/1.1
+Host: lab.local
+Upgrade: websocket
+Connection: keep-alive
+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+Sec-WebSocket-Version: 31
+
+""".replace("\n", "\r\n")
+
+print(await ask(BROKEN))
 
 # %%
 mended = BROKEN  # for instance with .replace("this", "by that"), as often as it takes
 
 await ask(mended)
-check("mend", mended)
+check("upgrade.mend", mended)
 
 # %% [markdown]
 # **Next:** [02 WebSocket frames](02_websocket_frames.ipynb). Both sides have stopped speaking HTTP. What comes now is made

@@ -9,138 +9,12 @@
 # - tell a message from a frame, and read a ping, a pong and a goodbye;
 # - build a frame by hand that a real server accepts.
 
-# %% jupyter={"source_hidden": true}
-# The server and the questions of this lesson: run this cell; there is no need to read it.
+# %%
 from protolab import lab, show, websocket
+from protolab.lesson import check, hint, predict, reveal, solution
 
 lab.repeatable()
 echo = lab.start(websocket.EchoServer())
-guesses = {}
-
-
-def predict(name, guess):
-    guesses[name] = guess
-    print("No guess yet: put one in place of the dots." if guess is ... else "Your guess is kept. Now look.")
-
-
-def reveal(name):
-    fact, why = FACTS[name]()
-    guess = guesses.get(name, ...)
-    said = "" if guess is ... else f"You guessed {guess}. "
-    print(f"{said}{'Right.' if guess == fact else f'It is {fact}.'} {why}")
-
-
-def check(name, answer):
-    print("Not answered yet: put your answer in place of the dots." if answer is ... else CHECKS[name](answer))
-
-
-def frames(number, side):
-    return [unit for unit in show.conversation(echo, number) if unit.kind == "frame" and str(unit.side) == side]
-
-
-def differs():
-    client, server = frames(0, "client")[0], frames(0, "server")[0]
-    found = [number for number in (0, 1) if client.data[number] != server.data[number]]
-    return found[0], "They differ in one bit, MASK: clients mask, servers do not. All else is echoed."
-
-
-def header():
-    sizes = [unit.field.find("payload").start for unit in frames(-1, "server")[:2]]
-    return sizes[
-        1
-    ], f"One byte more of payload, and the header grows from {sizes[0]} bytes: 7 bits no longer hold the length."
-
-
-def pieces():
-    count = sum(unit.field.find("opcode").value < 8 for unit in frames(-1, "client"))
-    return (
-        count,
-        "While it sends a piece, the client does not know that no other will come. So it ends with an empty one.",
-    )
-
-
-def source(answer):
-    said = str(answer).strip().lower()
-    names = [child.name for child in show.conversation(echo, 0)[0].field.children]
-    right = next(name for name in names if name.endswith("Key"))
-    if said == right.lower():
-        return "Right."
-    if "accept" in said:
-        return "That one carries the answer. Which one carries the question?"
-    return f"No. The request had these: {', '.join(name for name in names if name[0].isupper())}."
-
-
-def switched(answer):
-    status = int(show.conversation(echo, 0)[1].field.find("status").value)
-    if answer == status:
-        return "Right."
-    if answer == 200:
-        return "That is what a page is answered with. This one means: I switch."
-    return f"No: {answer} is another one. It was on the first line of the response."
-
-
-def second(answer):
-    right = websocket.Frame(1, b"Hi", key=bytes(4)).encode()[1]
-    talk = show.conversation(echo)
-    if answer == right and any(unit.title == 'text "Hi"' for unit in talk if str(unit.side) == "server"):
-        return "Right, and the server answered. You have built a frame."
-    if answer == right & 0x7F:
-        return "The length is right, but MASK is not set: that is the frame that was refused above."
-    if answer == right & 0x80:
-        return "MASK is set, but the seven bits after it say that there is no payload."
-    if not isinstance(answer, int) or not 0 <= answer <= 255:
-        return f"{answer!r} is not a byte. Write a number from 0 to 255, best in binary: 0b and eight digits."
-    wanted = "" if answer & 0x80 else " MASK is not set."
-    return (
-        f"No: these bits say {answer & 0x7F} bytes of payload.{wanted} Compare with the picture of the client's Hello."
-    )
-
-
-def compare(function, sizes):
-    """What is wrong with the frames that a function makes of payloads of these sizes, or None."""
-    for size, key in zip(sizes, (bytes.fromhex("37fa213d"), bytes(4), b"\xff\x00\xff\x00") * 3):
-        payload = (b"Hello, frame! " * (size // 14 + 1))[:size]
-        made, right = function(payload, key), websocket.Frame(1, payload, key=key).encode()
-        if made is ...:
-            return "Not answered yet: put your code in place of the dots."
-        if not isinstance(made, (bytes, bytearray)):
-            return f"It should return bytes, but gives {made!r:.60}."
-        if made == right:
-            continue
-        if len(made) != len(right):
-            how = "fewer" if len(made) < len(right) else "more"
-            return f"For a payload of {size} bytes it makes {len(made)} bytes, {how} than such a frame has."
-        where = next(place for place in range(len(right)) if made[place] != right[place])
-        start = len(right) - size  # of the payload
-        if where == 0:
-            part = "the byte of FIN and the opcode"
-        elif where == 1:
-            part = "the byte of MASK and the length"
-        elif where < start - 4:
-            part = "one of the bytes of the length"
-        elif where < start:
-            part = "a byte of the masking key"
-        else:
-            part = f"byte {where - start} of the payload"
-            if made[where] == payload[where - start]:
-                part += ", which is not masked"
-        return (
-            f"For a payload of {size} bytes, byte {where} is {made[where]:08b}. It is {part}, and should not say that."
-        )
-    return None
-
-
-def short(function):
-    return compare(function, (5, 0, 1, 125)) or "Right: up to the longest that fits in 7 bits."
-
-
-def long(function):
-    sizes = (125, 126, 127, 255, 256, 65_535, 65_536)
-    return compare(function, sizes) or "Right, at every border: you have written a whole frame writer."
-
-
-FACTS = {"differs": differs, "header": header, "pieces": pieces}
-CHECKS = {"source": source, "switched": switched, "second": second, "short": short, "long": long}
 
 # %% [markdown]
 # ## From lesson 01, by heart
@@ -148,8 +22,10 @@ CHECKS = {"source": source, "switched": switched, "second": second, "short": sho
 # From which header of the request is the server's proof made? And with which status does the server switch?
 
 # %%
-check("source", ...)  # its name, in quotes
-check("switched", ...)  # a number
+check("frames.source", ...)  # its name, in quotes
+
+# %%
+check("frames.switched", ...)  # a number
 
 # %% [markdown]
 # ## One frame
@@ -197,16 +73,21 @@ print(f"second byte  {second_byte:08b}   MASK {second_byte >> 7}    length {seco
 # Byte 0 or byte 1?
 
 # %%
-predict("differs", ...)  # 0 or 1, in place of the dots
+predict("frames.differs", ...)  # 0 or 1, in place of the dots
 
 # %% [markdown]
 # ### Look
 
 # %%
-reveal("differs")
+reveal("frames.differs")
+
+# %%
 show.picture(talk[3])
 
 # %% [markdown]
+# Compare it with the client's, above: one bit is different, MASK, and with it the key is gone. Clients mask, servers do
+# not. All else is echoed.
+#
 # ## Three ways to write a length
 #
 # Seven bits count no further than 127. Yet a frame may carry megabytes. The RFC's way out: up to 125, the seven bits are
@@ -219,7 +100,7 @@ show.picture(talk[3])
 # short. How many bytes has it with 126?
 
 # %%
-predict("header", ...)  # a number, in place of the dots
+predict("frames.header", ...)  # a number, in place of the dots
 
 # %% [markdown]
 # ### Look
@@ -234,10 +115,13 @@ async with websocket.connect(echo.url) as client:
         await client.send(bytes(size))
         await client.recv()
 
-reveal("header")
-print("\npayload  seven bits  server's header  client's header")
+# %%
+reveal("frames.header")
 
+# %%
 talk = show.conversation(echo)
+
+print("payload  seven bits  server's header  client's header")
 for size, mine, its in zip(sizes, talk[2::2], talk[3::2]):
     seven_bits = its.field.find("payload length").value
     headers = [unit.field.find("payload").start for unit in (its, mine)]
@@ -290,7 +174,7 @@ for i, byte in enumerate(masked):
 # The client is given a message in two pieces, `Hel` and `lo`. How many frames does it send for that?
 
 # %%
-predict("pieces", ...)  # a number, in place of the dots
+predict("frames.pieces", ...)  # a number, in place of the dots
 
 # %% [markdown]
 # ### Look
@@ -300,11 +184,15 @@ async with websocket.connect(echo.url) as client:
     await client.send(["Hel", "lo"])
     await client.recv()
 
-reveal("pieces")
+# %%
+reveal("frames.pieces")
+
+# %%
 show.conversation(echo)
 
 # %% [markdown]
-# A frame without payload is legal, and here it says just one thing: that was all. The server puts the pieces together and
+# While the client sends a piece, it does not know that no other will come; so a frame without payload comes last. That is
+# legal, and says just one thing: that was all. The server puts the pieces together and
 # answers in one frame. **Message** is what your program sends, **frame** is what goes over the wire. How the one is cut
 # into the other is up to the sender, and nobody's promise.
 #
@@ -380,7 +268,7 @@ second_byte = ...  # such as 0b0000_0000
 
 if second_byte is not ...:
     print(await say(bytes([0b1000_0001, second_byte]) + key + masked))
-check("second", second_byte)
+check("frames.second", second_byte)
 
 # %% [markdown]
 # ### 2. A frame writer
@@ -393,7 +281,7 @@ def short_frame(payload, key):
     return ...
 
 
-check("short", short_frame)
+check("frames.short", short_frame)
 
 # %% [markdown]
 # ### 3. Any length
@@ -407,7 +295,7 @@ def any_frame(payload, key):
     return ...
 
 
-check("long", any_frame)
+check("frames.long", any_frame)
 
 # %% [markdown]
 # When the last one says *Right*, you have written what stands at the heart of every WebSocket client. Send something long

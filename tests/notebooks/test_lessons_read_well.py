@@ -24,8 +24,11 @@ def prose(cells: list[dict[str, Any]]) -> str:
     return "\n\n".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown")
 
 
-def printed(cell: dict[str, Any]) -> str:
-    return "".join("".join(output.get("text", "")) for output in cell["outputs"])
+def result(cell: dict[str, Any]) -> dict[str, Any]:
+    """What predict, reveal or check said in this cell, as JSON; empty when it showed something else, or nothing."""
+    kind = "application/vnd.protolab.result.v1+json"
+    found = [output["data"][kind] for output in cell["outputs"] if kind in output.get("data", {})]
+    return found[0] if len(found) == 1 else {}
 
 
 def test_links_lead_to_lessons_that_exist(prose):
@@ -41,17 +44,24 @@ def test_no_length_or_count_is_typed_that_the_capture_could_give(prose):
 
 def test_a_guess_is_asked_for_before_the_answer_is_shown(cells):
     code = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
-    asked = {name: at for at, source in enumerate(code) for name in re.findall(r'^predict\("([^"]+)"', source, re.M)}
-    shown = {name: at for at, source in enumerate(code) for name in re.findall(r'^reveal\("([^"]+)"', source, re.M)}
+    asked = {id: at for at, source in enumerate(code) for id in re.findall(r'^predict\("([^"]+)"', source, re.M)}
+    shown = {id: at for at, source in enumerate(code) for id in re.findall(r'^reveal\("([^"]+)"', source, re.M)}
     assert asked and asked.keys() == shown.keys()
-    assert all(at < shown[name] for name, at in asked.items())
+    assert all(at < shown[id] for id, at in asked.items())
 
 
-def test_exercises_are_left_to_the_learner(cells):
-    for cell in cells:
-        if cell["cell_type"] == "code" and (asked := re.findall(r"^check\(", cell["source"], re.MULTILINE)):
-            assert printed(cell).count("Not answered yet") == len(asked)
-            assert "Right" not in printed(cell)
+def test_every_question_is_left_to_the_learner_and_says_so(cells):
+    asking = r"^(?:lesson\.)?(check|predict|reveal|hint|solution)\("
+    asked = [
+        (cell, found[1])
+        for cell in cells
+        if cell["cell_type"] == "code"
+        for found in re.finditer(asking, cell["source"], re.M)
+    ]
+    assert asked
+    for cell, about in asked:
+        assert about in ("check", "predict", "reveal")  # a hint or a solution is the learner's to ask for
+        assert (result(cell).get("about"), result(cell).get("outcome")) == (about, "not attempted"), cell["source"]
 
 
 def test_tables_have_a_head(prose):
