@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from protolab.capture import Capture, pcapng
@@ -111,6 +111,17 @@ def test_large_segments_become_packets_that_ip_can_carry(tmp_path: Path) -> None
     assert streams(tmp_path / "large.pcapng", 1) == said(capture)
 
 
+def test_sequence_numbers_go_on_from_zero_after_the_largest(tmp_path: Path) -> None:
+    capture = Capture()
+    connection = capture.connect("127.0.0.1:40001", "127.0.0.1:40002")
+    for side in (Side.CLIENT, Side.SERVER, Side.CLIENT):
+        connection.add(side, random.Random(side).randbytes(70_000))
+    connection.end(Side.CLIENT, "FIN")
+    pcapng.write(capture, tmp_path / "wrap.pcapng", first=(2**32 - 100_000, 2**32 - 1))
+    assert complaints(tmp_path / "wrap.pcapng") == set()
+    assert streams(tmp_path / "wrap.pcapng", 1) == said(capture)
+
+
 def test_times_are_kept_to_the_nanosecond_and_packets_of_all_connections_are_in_order(tmp_path: Path) -> None:
     capture = Capture()
     first = capture.connect("127.0.0.1:40001", "127.0.0.1:40009", at=0.000000001)
@@ -166,6 +177,7 @@ def test_equal_captures_make_equal_files(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=60))
+@example(b"\xff\xff")
 @settings(deadline=None)
 def test_the_checksum_is_the_sum_of_words_that_rfc_1071_describes(data: bytes) -> None:
     total = 0
