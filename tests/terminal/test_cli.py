@@ -31,7 +31,7 @@ def test_each_command_has_help(command):
 def test_a_mistyped_command_exits_with_2_and_says_where_help_is():
     result = typed("sevre")
     assert result.exit_code == 2
-    assert "No such command 'sevre'" in result.stderr and "--help" in result.stderr
+    assert "No such command 'sevre'" in result.stderr and " for help." in result.stderr
 
 
 def test_an_error_is_two_lines_without_a_traceback(monkeypatch):
