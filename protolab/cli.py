@@ -60,7 +60,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default="protolab-lessons")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
 @click.option("--no-browser", is_flag=True, help="Open no browser: print the address to open.")
 @click.option(
     "--reset",
@@ -68,18 +68,26 @@ def main() -> None:
     help="Put fresh lessons in place of those you edited; yours are kept beside them, as .mine.",
 )
 @click.option(
+    "--solutions",
+    is_flag=True,
+    help="The instructor's edition: solutions filled in, hints and wrong answers beside them.",
+)
+@click.option(
     "--port", type=click.IntRange(1, 65535), help="The port to start looking for a free one from.  [default: 8888]"
 )
 @click.argument("jupyter", nargs=-1, type=click.UNPROCESSED)
-def lab(folder: Path, no_browser: bool, reset: bool, port: int | None, jupyter: tuple[str, ...]) -> None:
+def lab(
+    folder: Path | None, no_browser: bool, reset: bool, solutions: bool, port: int | None, jupyter: tuple[str, ...]
+) -> None:
     """Open the lessons in JupyterLab.
 
-    They are copied to FOLDER (default: protolab-lessons, here), never over what you changed. What stands after `--` is
-    passed on to JupyterLab.
+    They are copied to FOLDER (default: protolab-lessons, here; with --solutions, protolab-solutions), never over what you
+    changed. What stands after `--` is passed on to JupyterLab.
     """
     from protolab.terminal import lab
 
-    lab.run(folder, browser=not no_browser, reset=reset, port=port, extra=jupyter)
+    folder = folder or Path("protolab-solutions" if solutions else "protolab-lessons")
+    lab.run(folder, browser=not no_browser, reset=reset, port=port, extra=jupyter, solutions=solutions)
 
 
 @main.command()
@@ -158,6 +166,22 @@ def show(
 
     for text in show.run(what, sys.stdin.buffer, protocol, side, unit, everything, picture, as_json):
         click.echo(text)
+
+
+@main.command()
+@click.option(
+    "--export",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it to this file, as JSON, for an instructor.",
+)
+def progress(export: Path | None) -> None:
+    """Say which exercises are right so far.
+
+    It is kept on this machine only; PROTOLAB_PROGRESS names the file, or turns it off.
+    """
+    from protolab.terminal import progress
+
+    click.echo(progress.run(export))
 
 
 @main.command()

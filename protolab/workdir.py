@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from importlib import resources
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from protolab.errors import LabError
+from protolab.lesson import library
 
 HIDDEN = ".protolab"  # the folder inside the learner's for what is ours
 FRESH, SAME, UPDATED, KEPT, RESET = "new", "as it was", "updated", "edited by you, kept", "fresh; yours is now {}"
@@ -30,29 +30,28 @@ class Copied(NamedTuple):
 
 def lessons() -> dict[str, Path]:
     """The lessons' files by name: those inside the package or, in a development install, those of the repository."""
-    package = Path(str(resources.files("protolab")))
-    for folder in (package / "notebooks", package.parent / "notebooks"):
-        if found := {path.name: path for path in sorted(folder.glob("[0-9]*.ipynb"))}:
-            return found
-    raise LabError(
-        "This installation of protolab has no lessons in it.",
-        "Install it again: pip install --force-reinstall protolab",
-    )
+    return {path.name: path for path in sorted(library.notebooks().glob("[0-9]*.ipynb"))}
 
 
-def copy(folder: Path, *, reset: bool = False) -> list[Copied]:
+def copy(
+    folder: Path, *, reset: bool = False, edition: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+) -> list[Copied]:
     """Copy the lessons into `folder`, and say what became of each. With `reset`, edited ones are renamed to .mine.
 
-    LabError: the folder cannot be made or written.
+    `edition` makes another notebook of each on the way (as JSON). LabError: the folder cannot be made or written.
     """
     sources = lessons()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(source.parent.samefile(folder) for source in sources.values()):
-            return [Copied(name, SAME) for name in sources]  # the originals themselves
+            if edition is None:
+                return [Copied(name, SAME) for name in sources]  # the originals themselves
+            raise LabError(
+                f"{folder} holds the lessons themselves.", "Name another folder for this edition: protolab lab FOLDER"
+            )
         manifest = folder / HIDDEN / "manifest.json"
         known = _read(manifest)
-        done = [_copy_one(source, folder / name, known, reset) for name, source in sources.items()]
+        done = [_copy_one(_content(source, edition), folder / name, known, reset) for name, source in sources.items()]
         manifest.parent.mkdir(exist_ok=True)
         _write(manifest, json.dumps(known, indent=1, sort_keys=True).encode())
     except OSError as error:
@@ -63,8 +62,14 @@ def copy(folder: Path, *, reset: bool = False) -> list[Copied]:
     return done
 
 
-def _copy_one(source: Path, target: Path, known: dict[str, str], reset: bool) -> Copied:
+def _content(source: Path, edition: Callable[[dict[str, Any]], dict[str, Any]] | None) -> bytes:
     content = source.read_bytes()
+    if edition is None:
+        return content
+    return json.dumps(edition(json.loads(content)), indent=1, ensure_ascii=False).encode() + b"\n"
+
+
+def _copy_one(content: bytes, target: Path, known: dict[str, str], reset: bool) -> Copied:
     there = target.read_bytes() if target.exists() else None
     says = None if there is None else said(there)
     if there is None:

@@ -16,13 +16,18 @@ import click
 
 from protolab import workdir
 from protolab.errors import LabError
+from protolab.lesson import editions
 
 
-def run(folder: Path, *, browser: bool, reset: bool, port: int | None, extra: tuple[str, ...]) -> None:
-    """Copy the lessons, say what was done, and become JupyterLab."""
+def run(
+    folder: Path, *, browser: bool, reset: bool, port: int | None, extra: tuple[str, ...], solutions: bool = False
+) -> None:
+    """Copy the lessons, say what was done, and become JupyterLab. With `solutions` it is the instructor's edition."""
     if find_spec("jupyterlab") is None:
         raise LabError("JupyterLab is not installed here.", f"Install it: {sys.executable} -m pip install jupyterlab")
-    copied = workdir.copy(folder, reset=reset)
+    copied = workdir.copy(folder, reset=reset, edition=editions.filled if solutions else None)
+    if solutions:
+        os.environ["PROTOLAB_SOLUTIONS"] = "on"  # solution(...) waits for no hints
     click.echo(told(folder, copied))
     click.echo(
         "JupyterLab starts; Ctrl-C here, twice, ends it."
@@ -79,6 +84,10 @@ def command(folder: Path, lesson: str, *, browser: bool, port: int | None, extra
         flags.append(f"--ServerApp.port={port}")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         flags.append("--allow-root")  # as in a container: it listens on this machine only, behind a token
+    import zmq  # JupyterLab brings it
+
+    if zmq.has("curve"):  # else every kernel warns in the terminal that what it says goes in plain text
+        flags.append("--MappingKernelManager.transport_encryption=auto")
     return [sys.executable, "-m", "jupyterlab", *flags, *extra]
 
 

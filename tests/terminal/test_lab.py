@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import urllib.error
 from pathlib import Path
@@ -83,3 +84,17 @@ def test_a_missing_jupyterlab_is_said_with_the_command_that_installs_it(started,
     assert result.exit_code == 1
     assert "pip install jupyterlab" in result.stderr
     assert not Path(tmp_path / "a").exists()
+
+
+def test_solutions_come_in_a_folder_of_their_own_and_wait_for_no_hints(started, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PROTOLAB_SOLUTIONS", "")
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")  # both are set for what is started, and put back here
+    typed("lab")
+    assert os.environ["PROTOLAB_SOLUTIONS"] == ""
+    typed("lab", "--solutions")
+    assert os.environ["PROTOLAB_SOLUTIONS"] == "on"
+    for name in workdir.lessons():
+        learners, edition = (tmp_path / folder / name for folder in ("protolab-lessons", "protolab-solutions"))
+        assert "For instructors" in edition.read_text(encoding="utf-8")
+        assert "For instructors" not in learners.read_text(encoding="utf-8")

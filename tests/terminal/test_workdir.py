@@ -123,3 +123,14 @@ def test_what_was_done_is_told_and_how_to_get_fresh_ones(package, mine):
 
 def test_the_real_lessons_begin_with_00():
     assert next(iter(workdir.lessons())).startswith("00_")
+
+
+def test_an_edition_is_made_on_the_way_and_is_the_learners_once_edited(package, mine):
+    def louder(found):
+        return {**found, "cells": [{**cell, "source": cell["source"] + "!"} for cell in found["cells"]]}
+
+    assert hows(mine, edition=louder) == [workdir.FRESH, workdir.FRESH]
+    assert "1!" in (mine / "00_a.ipynb").read_text() and "!" not in (package / "00_a.ipynb").read_text()
+    assert hows(mine, edition=louder) == [workdir.SAME, workdir.SAME]
+    with pytest.raises(LabError, match="holds the lessons themselves"):
+        workdir.copy(package, edition=louder)
