@@ -98,6 +98,7 @@ EXERCISES = [
             '"both"': "Each arrow is said by one side; those that point to the left are the other's.",
         },
         otherwise="Answer with 'client' or 'server'.",
+        why="It stands on the left, and its words go to the right.",
         hints=("The names stand at the top of the ladder, one on the left and one on the right.",),
     ),
     Exercise(

@@ -30,17 +30,14 @@ def second(answer, seen):
     sent = seen.unit("echo", side=Side.CLIENT, kind="frame").data
     if sent[1] != answer:
         return wrong("This byte was not sent: run the whole cell.")
-    size = len(sent) - 6  # after two bytes of header and four of the key
     if any(unit.title == 'text "Hi"' for unit in frames(seen, -1, Side.SERVER)):
         return right("The server answered. You have built a frame.")
-    if not answer & 0x80 and answer & 0x7F != size:
-        says = f"MASK is not set, and the seven bits after it say {answer & 0x7F} bytes of payload."
-    elif not answer & 0x80:
+    masked, length = answer >> 7, answer & 0x7F
+    if length == len(b"Hi"):
         says = "The length is right, but MASK is not set: that is the frame that was refused above."
-    elif not answer & 0x7F:
-        says = "MASK is set, but the seven bits after it say that there is no payload."
     else:
-        says = f"MASK is set, but the seven bits after it say {answer & 0x7F} bytes of payload: count the letters."
+        counted = f"{length} byte{'' if length == 1 else 's'} of payload" if length else "that there is no payload"
+        says = f"MASK is {'set, but' if masked else 'not set, and'} the seven bits after it say {counted}: count the letters."
     return wrong(says, sent, 1)
 
 
@@ -128,6 +125,7 @@ EXERCISES = [
             '"Sec-WebSocket-Version"': "That one says which WebSocket. It is the same for every client.",
         },
         otherwise="It is one of the request's headers that begin with Sec-WebSocket.",
+        why="The server cannot know it beforehand, so only one that understands can answer.",
         hints=("It holds random bytes, and differs for each connection.",),
     ),
     Exercise(
@@ -141,6 +139,7 @@ EXERCISES = [
             "426": "That is how another version is refused: ask again with a better one.",
         },
         otherwise="It was on the first line of the response.",
+        why="From there on no more HTTP is spoken.",
         hints=("It has three digits and begins with 1: something goes on after it.",),
     ),
     Guess(
@@ -178,9 +177,9 @@ EXERCISES = [
         check=second,
         right="0b1000_0010",
         wrong={
-            "0b0000_0010": "MASK is not set",
+            "0b0000_0010": "The length is right, but MASK is not set",
             "0b1000_0000": "there is no payload",
-            "0b1000_0001": "count the letters",
+            "0b1000_0001": "MASK is set, but the seven bits after it say 1 byte",
             "0b0000_0011": "MASK is not set, and",
         },
         hints=(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import textwrap
 
 import pytest
 
@@ -47,3 +49,18 @@ def test_a_file_that_does_not_load_is_named_with_the_reason(exercises, content, 
 def test_an_exercise_that_says_too_little_or_too_much_is_refused(ways):
     with pytest.raises(ValueError, match=r"^name: "):
         Exercise(**{"name": "name", "question": "?", "right": "1", "wrong": {}, "hints": (), **ways})
+
+
+def test_the_example_in_contributing_loads_and_judges(exercises):
+    page = (library.notebooks().parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    found = re.search(r"^    # notebooks/exercises/(05_\w+\.py)\n((?:    .*\n|\n)*)", page, re.MULTILINE)
+    assert found
+    exercises.with_name(found[1]).write_text(textwrap.dedent(found[2]))
+    write = library.topic("stream").questions["write"]
+    assert isinstance(write, Exercise)
+    assert check("stream.write", write.right).outcome == "right"
+    told = [check("stream.write", wrong) for wrong in write.wrong]
+    assert all(one.outcome == "wrong" and one.marks for one in told)
+    assert [one.says[0].endswith(says) for one, says in zip(told, write.wrong.values(), strict=True)] == [True] * 3
+    for id in library.topic("stream").ids:  # how the page names them in its cells
+        assert f'check("{id}"' in page or (f'predict("{id}"' in page and f'reveal("{id}"' in page)

@@ -12,7 +12,7 @@ from protolab.cli import main
 from protolab.errors import LabError
 from tests.terminal.typed import typed
 
-COMMANDS = ["lab", "tour", "serve", "tap", "show", "doctor"]
+COMMANDS = ["lab", "tour", "serve", "tap", "show", "progress", "doctor"]
 
 
 def test_help_lists_the_commands_in_order_each_with_a_whole_sentence():
