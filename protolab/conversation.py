@@ -112,7 +112,7 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
 
     def place(self, number: int) -> Place:
         """Where unit `number` (from 0) stands."""
-        return next(self._places(number))
+        return next(self.places(number))
 
     def _spans(self, first: int) -> Iterator[tuple[int, Side, int, int]]:
         """Number, side, start and end of the complete units from unit `first` on."""
@@ -140,8 +140,8 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
             else:
                 yield number, Side.CLIENT, *next(client)
 
-    def _places(self, first: int) -> Iterator[Place]:
-        """The places from unit `first` on."""
+    def places(self, first: int = 0) -> Iterator[Place]:
+        """The places from unit `first` on; no unit is explained for them."""
         marks, seen = self.connection.marks, [0, 0]
         for number, side, start, end in self._spans(first):
             seen[side] = mark = bisect_left(marks[side].ends, end, seen[side])
@@ -152,7 +152,7 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
         # From the start everything will be looked at, so one copy of each stream is cheaper than one for each unit.
         streams = [bytes(stream) for stream in self.connection.streams] if first == 0 else self.connection.streams
         advance, checkpoints = self.advance, self._checkpoints
-        for place in self._places(first):
+        for place in self.places(first):
             number, side, start, end, _, _ = place
             if number % CHECKPOINT_EVERY == 0 and number // CHECKPOINT_EVERY == len(checkpoints):
                 checkpoints.append(copy.copy(state))

@@ -2,12 +2,14 @@
 
 `capture` or `unit` at the end of a notebook cell, or `print(capture)`, is enough for most; `ladder`, `explain` and
 `picture` ask for a particular view. Each gives a view: an object with `text()`, `html()`, `json()` and `bundle()`.
+`explore` gives a widget, which stands on the ladder.
 `conversation` gives the units themselves: `conversation(server)[2]` is one, `conversation(server)[:2]` are two.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from protolab import protocols
 from protolab.capture import Capture, Connection
@@ -16,7 +18,10 @@ from protolab.fields import Derived, Field
 from protolab.units import Unit, Units
 from protolab.view import Exchange, Ladder, Picture, Tree, UnitView, View
 
-__all__ = ["conversation", "explain", "ladder", "picture", "view_of"]
+if TYPE_CHECKING:
+    from protolab.view.explore import Explore
+
+__all__ = ["conversation", "explain", "explore", "ladder", "picture", "view_of"]
 
 
 def view_of(thing: object) -> View:
@@ -101,3 +106,47 @@ def picture(thing: object, data: bytes | None = None) -> Picture:
         case Unit() | Derived() | Field():
             return Picture(thing, data)
     raise TypeError(f"a {type(thing).__name__} has no picture; take one unit, such as conversation[2]")
+
+
+def explore(thing: object) -> Explore:
+    """A capture to walk through: ladder, fields and bytes, linked both ways, to click, type and search in.
+
+    Takes what `ladder` takes. It is a widget, so it is alive while its kernel is; without one the ladder stands there.
+    `update()` on it, or its button, takes in what a live capture recorded since. TypeError for what has no two sides.
+    """
+    from protolab.view.explore import Explore  # ipywidgets is heavy, and a script does without
+
+    match thing:
+        case Conversation():
+            return Explore(lambda: (_updated(thing),), thing.connection.capture)
+        case Connection():
+            return Explore(_Decoded(lambda: [thing]), thing.capture)
+        case Capture():
+            return Explore(_Decoded(lambda: thing.connections), thing)
+    if isinstance(capture := getattr(thing, "capture", None), Capture):
+        return explore(capture)
+    raise TypeError(f"a {type(thing).__name__} cannot be explored; a capture, a connection or a conversation can")
+
+
+def _updated(conversation: Conversation[Any, Any]) -> Conversation[Any, Any]:
+    conversation.update()
+    return conversation
+
+
+class _Decoded:
+    """The conversations of connections as they are now: one that was decoded before goes on from where it was."""
+
+    def __init__(self, connections: Callable[[], list[Connection]]) -> None:
+        self.connections = connections
+        self.known: dict[Connection, Conversation[Any, Any]] = {}
+
+    def __call__(self) -> list[Conversation[Any, Any]]:
+        return [self.decoded(connection) for connection in list(self.connections())]
+
+    def decoded(self, connection: Connection) -> Conversation[Any, Any]:
+        found = self.known.get(connection)
+        # What a connection speaks shows in its first bytes, and there were none perhaps at the last look.
+        if found is None or protocols.recognise(connection).name != found.protocol:
+            found = self.known[connection] = protocols.decode(connection)
+            return found
+        return _updated(found)

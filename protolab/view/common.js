@@ -148,10 +148,11 @@ const TALLEST = 8_000_000; // pixels: browsers stop laying out somewhere past 15
 /**
  * Rows that are in the page only while they are seen. `node` scrolls; `fill(row, index)` draws row `index` into an element
  * that may have been another row before; `make()` gives a fresh one. Scrolling moves and refills only rows that come in.
+ * A header of `head` pixels may stand before them in `node` and stick to its top.
  */
 export class Rows {
-  constructor(node, { height, make, fill, seen = () => {}, extra = 6, tallest = TALLEST }) {
-    Object.assign(this, { node, height, make, fill, seen, extra, tallest });
+  constructor(node, { height, make, fill, head = 0, seen = () => {}, extra = 6, tallest = TALLEST }) {
+    Object.assign(this, { node, height, make, fill, head, seen, extra, tallest });
     this.count = 0;
     this.at = new Map(); // index -> element
     this.sizer = el("div", { class: "protolab-sizer", role: "presentation" });
@@ -178,20 +179,22 @@ export class Rows {
     this.draw();
   }
 
+  /** The pixels in which rows are seen. */
+  get view() { return this.node.clientHeight - this.head; }
+
   /** The pixel of the scroll position at which row 0 would stand: past `tallest` it slides with the position. */
   get offset() {
     const full = this.count * this.height;
     if (full <= this.tallest) return 0;
-    const view = this.node.clientHeight;
-    const share = this.node.scrollTop / Math.max(this.tallest - view, 1);
-    return this.node.scrollTop - Math.min(share, 1) * (full - view);
+    const share = this.node.scrollTop / Math.max(this.tallest - this.view, 1);
+    return Math.round(this.node.scrollTop - Math.min(share, 1) * (full - this.view));
   }
 
   /** The first and one past the last row that is seen. */
   get range() {
     const top = this.node.scrollTop - this.offset;
     const first = Math.max(Math.floor(top / this.height), 0);
-    return [first, Math.min(Math.ceil((top + this.node.clientHeight) / this.height), this.count)];
+    return [first, Math.min(Math.ceil((top + this.view) / this.height), this.count)];
   }
 
   draw() {
@@ -221,7 +224,7 @@ export class Rows {
 
   /** Scroll as little as needed to show a row whole. */
   show(index) {
-    const [top, view] = [this.node.scrollTop - this.offset, this.node.clientHeight];
+    const top = this.node.scrollTop - this.offset, view = this.view;
     const low = index * this.height;
     let wanted = top;
     if (low < top) wanted = low;
