@@ -5,15 +5,14 @@ it passes on what the others publish there, and leaves out what is its own. Pub/
 while a server has no Redis does not cross, and nobody repeats it. That is reported (log and statistics), not hidden;
 rooms within each server go on. A server that is killed cannot say user_left for its clients.
 
-Bounds: `backlog` messages wait for Redis, then the oldest go, counted; while Redis is away, none wait at all.
+Bounds: `backlog` messages, and BACKLOG_BYTES of them, wait for Redis, then the oldest go, counted; while Redis is away,
+none wait at all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import random
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -21,13 +20,15 @@ from urllib.parse import urlsplit
 
 from protolab import repeat
 from protolab.errors import LabError
+from protolab.serve.backoff import Backoff
+from protolab.serve.waiting import Waiting
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
     from redis.asyncio.client import PubSub
 
 BEAT = 5.0  # seconds of silence after which Redis is asked whether it is there, and then given up
-LONGEST_PAUSE = 5.0  # seconds between two attempts to reach it again
+BACKLOG_BYTES = 4 << 20
 
 
 class RedisBus:
@@ -43,11 +44,11 @@ class RedisBus:
         self._library = redis.asyncio
         self.url = url
         self.channel = channel
-        self.backlog = backlog
         self.node = repeat.token_source()(3).hex()
         self.connected = False
         self.lost = self.published = self.heard = self.dropped = self.ignored = 0
-        self._pending: deque[bytes] = deque()
+        self._pending: Waiting[bytes] = Waiting(backlog, BACKLOG_BYTES)
+        self._backoff = Backoff(base=0.2, cap=5)
         self._running: asyncio.Task[None] | None = None
         self._receive: Callable[[str, bytes], None] = lambda room, text: None
         self._log: Callable[[str], None] = lambda text: None
@@ -88,10 +89,8 @@ class RedisBus:
         if not self.connected:
             self.dropped += 1
             return
-        if len(self._pending) >= self.backlog:
-            self._pending.popleft()
-            self.dropped += 1
-        self._pending.append(b"\n".join((self.node.encode(), room.encode(), text)))  # no line end in a room's name
+        data = b"\n".join((self.node.encode(), room.encode(), text))  # a room's name has no line end
+        self.dropped += len(self._pending.put(data, len(data), 0))
         self._idle.clear()
         self._more.set()
 
@@ -107,15 +106,16 @@ class RedisBus:
         }
 
     async def _run(self, ready: asyncio.Future[None]) -> None:
-        """Be connected; when Redis is lost, come back: full jitter under a doubling, capped pause."""
-        tries = 0
+        """Be connected; when Redis is lost, come back, after pauses that the backoff hands out."""
+        now = asyncio.get_running_loop().time
         while True:
             try:
                 async with self._open() as redis, redis.pubsub() as line:
                     await line.subscribe(self.channel)
                     if await line.get_message(timeout=BEAT) is None:
                         raise self._library.ConnectionError(f"no answer within {BEAT:g} seconds")
-                    self.connected, tries = True, 0
+                    self.connected = True
+                    self._backoff.opened(now())
                     if ready.done():
                         self._log("bus: Redis is back")
                     else:
@@ -130,11 +130,13 @@ class RedisBus:
                     self._log(f"bus: Redis is lost ({error}); rooms are not shared until it is back")
             finally:
                 self.connected = False
-                self.dropped += len(self._pending)
-                self._pending.clear()
+                self.dropped += len(self._all_pending())
                 self._idle.set()
-            tries += 1
-            await asyncio.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.1 * 2**tries)))
+            await asyncio.sleep(self._backoff.failed(now()))
+
+    def _all_pending(self) -> list[bytes]:
+        """What waits, which then waits no more."""
+        return [self._pending.take() for _ in range(len(self._pending))]
 
     def _open(self) -> Redis:
         """A client that tries once: what to do then is decided in one place, `_run`."""
@@ -162,8 +164,7 @@ class RedisBus:
         while True:
             await self._more.wait()
             self._more.clear()
-            batch = tuple(self._pending)
-            self._pending.clear()
+            batch = self._all_pending()
             try:
                 async with redis.pipeline(transaction=False) as pipeline:
                     for data in batch:
