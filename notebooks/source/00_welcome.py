@@ -87,6 +87,7 @@ check("welcome.fewer", ...)  # a number, in place of the dots
 # | `protolab serve echo` | runs this server, for any client of yours |
 # | `protolab tap HOST:PORT` | stands between your own client and server, and explains what they say |
 # | `protolab show FILE` | explains a recording, or bytes that you paste |
+# | `protolab progress` | says which exercises are right so far; `progress()` from `protolab.lesson` says it here |
 # | `protolab doctor` | looks for what is missing on this machine, and says how to mend it |
 #
 # When you are stuck: `help(show.ladder)` says what a function takes, `print(echo.log)` what the server noticed, and

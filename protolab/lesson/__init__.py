@@ -127,7 +127,11 @@ def solution(id: str) -> Result:
 def progress() -> Progress:
     """What was done so far, in all lessons."""
     path = record.place()
-    kept = f"Kept on this machine only, in {path}." if path else "Kept until Python ends (PROTOLAB_PROGRESS is off)."
+    kept = (
+        f"Kept on this machine only, in {path}."
+        if path
+        else "Kept until Python ends: PROTOLAB_PROGRESS, or CI, turns it off here."
+    )
     return Progress(library.topics(), record.read(), kept)
 
 

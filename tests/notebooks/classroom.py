@@ -7,7 +7,6 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
-import linecache
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,9 +60,7 @@ class Learner:
         if isinstance(last := tree.body[-1], ast.Expr):
             tree.body[-1] = ast.copy_location(ast.Assign([ast.Name("_", ast.Store())], last.value), last)
         self.names["_"] = None
-        name = f"<cell {len(linecache.cache)}>"
-        linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)  # for inspect.getsource
-        compiled = compile(ast.fix_missing_locations(tree), name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        compiled = compile(ast.fix_missing_locations(tree), "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         if inspect.iscoroutine(waiting := eval(compiled, self.names)):
             self.runner.run(_all(waiting))
         return self.names["_"]

@@ -36,6 +36,7 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_the_lessons_and_not_what_they_are_made_from(wheel):
     there = {path.name: path.read_bytes() for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert there
+    there |= {f"exercises/{path.name}": path.read_bytes() for path in (ROOT / "notebooks" / "exercises").glob("*.py")}
     assert {name: wheel[f"protolab/notebooks/{name}"] for name in there} == there
     assert not [
         name
