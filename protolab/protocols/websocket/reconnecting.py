@@ -92,7 +92,6 @@ class Client(Handlers):
         self._task: asyncio.Task[None] | None = None
         self._connection: ClientConnection | None = None
         self._ready = False  # connected, and its handlers had the first word
-        self._greeted = 0  # how many connections were
         self._leaving = False  # asked to close
         self._returning = False  # asked by the server to close and come back
         self._idle = False  # dialling, or waiting to: no handler is busy
@@ -256,7 +255,9 @@ class Client(Handlers):
             await self._emit("connected", Connected(self.counts.connections, connection.subprotocol))
             await self._drop(self._outbox.expire(loop.time()), "they waited for too long")
             self._flush(connection)
-            await asyncio.sleep(0)  # a turn for who awaits the client, to begin to iterate before the first message
+            await asyncio.sleep(
+                0
+            )  # a turn for who awaits the client: sees it connected, iterates from the first message on
             while True:
                 await self._hear(await receive(connection))
         except ConnectionClosed as closed:
@@ -313,7 +314,6 @@ class Client(Handlers):
                 self.counts.sent += 1
                 broadcast([connection], message)  # the library's way to write without waiting
         self._ready = True
-        self._greeted += 1
         self._turn.set()
 
     async def _hear(self, data: str | bytes) -> None:
@@ -354,10 +354,10 @@ class Client(Handlers):
 
     async def _wait(self) -> Self:
         """Until it is connected. Cancelled before it ever was, it ends."""
-        first, before = self._task is None, self._greeted
+        first = self._task is None
         self.start()
         try:
-            while not self._ready and self._greeted == before:  # one that broke at once was a connection too
+            while not self._ready:
                 if self._over:
                     raise self._ended()
                 await self._turn.wait()

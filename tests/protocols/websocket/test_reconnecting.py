@@ -1,97 +1,29 @@
-"""websocket.Client: what it survives, what it gives up on, what it keeps and drops, and that it leaves nothing behind."""
+"""websocket.Client: what it survives, how it ends, and that it leaves nothing behind."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
-from http import HTTPStatus
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
 
 from protolab import lab, websocket
 from protolab.errors import LabError
 from protolab.fields import Side
-from protolab.protocols.websocket.client_events import EVENTS, Connected, Dropped, Failed, MaxAttempts, Reconnecting
+from protolab.protocols.websocket.client_events import Connected, Reconnecting
 from protolab.protocols.websocket.retry import Ending, Rule
 from protolab.serve.backoff import Backoff
+from tests.protocols.websocket.clients import Heard, echo, quick, run, served
 
 pytestmark = pytest.mark.live
-PATIENCE = 20  # seconds that anything may take
 
 
 @pytest.fixture(autouse=True)
 def no_lab_left() -> Iterator[None]:
     yield
     lab.stop()
-
-
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a test, which must leave no task behind."""
-
-    async def guarded() -> None:
-        async with asyncio.timeout(PATIENCE):
-            await main
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        assert not left, left
-
-    asyncio.run(guarded())
-
-
-def quick(**options: Any) -> Any:
-    """What makes a client come back within milliseconds."""
-    return {"backoff": Backoff(0.002, 0.01, stable=0), "later": (0.03, 0.04)} | options
-
-
-class Heard:
-    """All that a client said to its handlers, in order; `until` waits for more of it."""
-
-    def __init__(self, client: websocket.Client, *events: str) -> None:
-        self.told: list[tuple[str, Any]] = []
-        self._news = asyncio.Event()
-        for event in events or EVENTS:
-            client.on(event, self._hear(event))
-
-    def _hear(self, event: str) -> Callable[[Any], None]:
-        def hear(argument: Any) -> None:
-            self.told.append((event, argument))
-            self._news.set()
-
-        return hear
-
-    def all(self, event: str) -> list[Any]:
-        return [argument for name, argument in self.told if name == event]
-
-    async def until(self, event: str, many: int = 1) -> Any:
-        """The last argument of `event`, once it has been told that many times."""
-        while len(self.all(event)) < many:
-            self._news.clear()
-            await self._news.wait()
-        return self.all(event)[many - 1]
-
-
-@asynccontextmanager
-async def served(
-    handler: Callable[[ServerConnection], Awaitable[None]],
-    admit: Callable[[ServerConnection, Request], Response | None] | None = None,
-) -> AsyncIterator[str]:
-    """The url of a server on this loop."""
-    async with serve(handler, "127.0.0.1", 0, process_request=admit, compression=None, close_timeout=1) as server:
-        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-
-
-async def echo(connection: ServerConnection) -> None:
-    async for message in connection:
-        await connection.send(message)
-
-
-# Coming back
 
 
 def test_it_survives_a_cut_and_sends_what_was_queued_meanwhile() -> None:
@@ -140,8 +72,11 @@ def test_a_server_whose_port_is_closed_for_a_while_is_found_again() -> None:
             failed = await heard.until("error", 3)
             assert failed.doing == "connecting" and isinstance(failed.error, ConnectionRefusedError)
             await client.send("still there?")
+            again = asyncio.ensure_future(client)
+            await heard.until("reconnecting", len(heard.all("reconnecting")) + 1)
+            assert not again.done()
             await asyncio.to_thread(lambda: lab.start(websocket.EchoServer(), tap=False, port=port))
-            assert await heard.until("message") == "still there?"
+            assert await heard.until("message") == "still there?" and await again is client
 
     run(main())
 
@@ -237,13 +172,14 @@ def test_a_repeatable_run_waits_as_long_every_time_and_says_the_same_bytes() -> 
 
 
 def test_a_server_that_falls_silent_is_noticed_by_the_keepalive() -> None:
+    first = iter([True])
+
     async def deaf_at_first(connection: ServerConnection) -> None:
-        if client.counts.connections < 2:
+        if next(first, False):
             connection.transport.pause_reading()
         await connection.wait_closed()
 
     async def main() -> None:
-        nonlocal client
         async with served(deaf_at_first) as url:
             client = websocket.Client(url, **quick(ping_interval=0.02, ping_timeout=0.02, close_timeout=0.02))
             heard = Heard(client)
@@ -253,481 +189,7 @@ def test_a_server_that_falls_silent_is_noticed_by_the_keepalive() -> None:
             await heard.until("connected", 2)
             await client.close()
 
-    client: Any = None
     run(main())
-
-
-# Giving up
-
-
-@pytest.mark.parametrize("code", [1002, 1003, 1007, 1008, 1009, 1010, 3000, 3003])
-def test_after_a_fatal_code_it_does_not_come_back(code: int) -> None:
-    async def dismiss(connection: ServerConnection) -> None:
-        await connection.recv()
-        await connection.close(code, "that is that")
-
-    async def main() -> None:
-        async with served(dismiss) as url:
-            client = websocket.Client(url, **quick())
-            heard = Heard(client)
-            async with client:
-                await client.send("?")
-                with pytest.raises(
-                    LabError, match=rf"server with {code} \(.*\): that is that\. To come back would not help"
-                ):
-                    async for _ in client:
-                        pass
-                assert client.closed and client.counts.connections == 1
-                with pytest.raises(LabError, match="that is that"):
-                    await client.send("one more thing")
-            (ending,) = heard.all("disconnected")
-            assert ending[:4] == (code, "that is that", "server", Rule.NEVER)
-            assert not heard.all("reconnecting")
-
-    run(main())
-
-
-@pytest.mark.parametrize("code", [1001, 1011, 1014, 3008, 4000])
-def test_after_a_passing_trouble_it_comes_back(code: int) -> None:
-    run(_comes_back(code, least=0))
-
-
-@pytest.mark.parametrize("code", [1012, 1013])
-def test_a_server_that_asks_for_time_gets_it(code: int) -> None:
-    run(_comes_back(code, least=0.03))
-
-
-async def _comes_back(code: int, least: float) -> None:
-    async def dismiss_once(connection: ServerConnection) -> None:
-        if client.counts.connections < 2:
-            await connection.close(code)
-        await echo(connection)
-
-    async with served(dismiss_once) as url:
-        client = websocket.Client(url, **quick())
-        heard = Heard(client)
-        client.start()
-        assert (await heard.until("disconnected")).code == code
-        await heard.until("connected", 2)
-        assert least <= heard.all("reconnecting")[0].delay <= max(least + 0.01, 0.01)
-        await client.close()
-
-
-@pytest.mark.parametrize("code", [1000, None])
-def test_a_server_that_says_goodbye_is_let_go(code: int | None) -> None:
-    async def goodbye(connection: ServerConnection) -> None:
-        await connection.send("goodbye")
-        if code is None:
-            connection.protocol.send_close()
-            connection.send_data()
-        else:
-            await connection.close(code)
-        await connection.wait_closed()
-
-    async def main() -> None:
-        async with served(goodbye) as url, websocket.Client(url, **quick()) as client:
-            assert [message async for message in client] == ["goodbye"]
-            assert client.closed and client.failure is None and client.ending is not None
-            assert (client.ending.code, client.ending.rule) == (code or 1005, Rule.DONE)
-            with pytest.raises(LabError, match="done: closed by the server"):
-                await client.send("?")
-
-    run(main())
-
-
-def test_a_server_that_breaks_the_protocol_is_not_asked_again() -> None:
-    async def masked(connection: ServerConnection) -> None:
-        connection.transport.write(b"\x81\x81abcd\x00")
-        await connection.wait_closed()
-
-    async def main() -> None:
-        async with served(masked) as url:
-            client = websocket.Client(url, **quick())
-            heard = Heard(client)
-            client.start()
-            ending = await heard.until("disconnected")
-            assert (ending.code, ending.by, ending.rule) == (1002, "client", Rule.NEVER)
-            await client.close()
-
-    run(main())
-
-
-def test_rules_of_its_own_say_what_private_codes_mean() -> None:
-    async def dismiss(connection: ServerConnection) -> None:
-        await connection.close(4401, "who are you?")
-
-    async def main() -> None:
-        async with served(dismiss) as url:
-            client = websocket.Client(url, **quick(rules={4401: Rule.NEVER}))
-            client.start()
-            with pytest.raises(LabError, match="4401"):
-                async for _ in client:
-                    pass
-            await client.close()
-
-    run(main())
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 426, 501])
-def test_a_refused_handshake_ends_it(status: int) -> None:
-    def refuse(connection: ServerConnection, request: Request) -> Response:
-        return connection.respond(HTTPStatus(status), "no\n")
-
-    async def main() -> None:
-        async with served(echo, refuse) as url:
-            client = websocket.Client(url, **quick())
-            heard = Heard(client)
-            with pytest.raises(LabError, match=f"The handshake was refused with {status}"):
-                await client
-            assert client.closed and [name for name, _ in heard.told] == ["error"]
-            with pytest.raises(LabError, match=str(status)):
-                client.start()
-
-    run(main())
-
-
-@pytest.mark.parametrize(
-    ("answer", "rule"),
-    [
-        (b"", Rule.AGAIN),
-        (b"HTTP/1.1 101 Switch", Rule.AGAIN),
-        (b"SSH-2.0-OpenSSH\r\n", Rule.NEVER),
-        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", Rule.NEVER),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", Rule.NEVER),
-    ],
-)
-def test_half_an_answer_is_asked_for_again_and_a_wrong_one_is_not(answer: bytes, rule: Rule) -> None:
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(answer)
-        writer.close()
-        await writer.wait_closed()
-
-    async def main() -> None:
-        async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
-            url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-            client = websocket.Client(url, **quick(max_attempts=2))
-            heard = Heard(client)
-            with pytest.raises(LabError, match="Gave up after 2" if rule is Rule.AGAIN else "would not help"):
-                await client
-            assert len(heard.all("error")) == (3 if rule is Rule.AGAIN else 1)
-
-    run(main())
-
-
-@pytest.mark.parametrize(("status", "after"), [(503, "0"), (429, None), (408, "never mind")])
-def test_a_handshake_refused_for_now_is_tried_again(status: int, after: str | None) -> None:
-    refused = 0
-
-    def refuse_twice(connection: ServerConnection, request: Request) -> Response | None:
-        nonlocal refused
-        if refused == 2:
-            return None
-        refused += 1
-        response = connection.respond(HTTPStatus(status), "later\n")
-        if after is not None:
-            response.headers["Retry-After"] = after
-        return response
-
-    async def main() -> None:
-        async with served(echo, refuse_twice) as url, websocket.Client(url, **quick()) as client:
-            assert client.counts.connections == 1 and refused == 2
-
-    run(main())
-
-
-def test_retry_after_is_waited_for() -> None:
-    def full(connection: ServerConnection, request: Request) -> Response:
-        response = connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "full\n")
-        response.headers["Retry-After"] = "120"
-        return response
-
-    async def main() -> None:
-        async with served(echo, full) as url:
-            client = websocket.Client(url, **quick())
-            heard = Heard(client)
-            client.start()
-            assert 120 <= (await heard.until("reconnecting")).delay <= 120.01
-            await client.close()
-
-    run(main())
-
-
-@pytest.mark.parametrize("attempts", [0, 3])
-def test_after_max_attempts_it_says_so_and_ends(attempts: int) -> None:
-    async def main() -> None:
-        async with served(echo) as url:
-            pass
-        client = websocket.Client(url, **quick(max_attempts=attempts))
-        heard = Heard(client)
-        await client.send("never to arrive")
-        with pytest.raises(LabError, match=f"Gave up after {attempts} attempts.*Look whether the server runs"):
-            await client
-        assert [one.attempt for one in heard.all("reconnecting")] == list(range(1, attempts + 1))
-        (gave_up,) = heard.all("max_attempts")
-        assert isinstance(gave_up, MaxAttempts) and gave_up.attempts == attempts and gave_up.after.code is None
-        assert heard.all("dropped") == [Dropped(("never to arrive",), "the client has ended")]
-
-    run(main())
-
-
-# What is kept and dropped
-
-
-def test_at_the_bound_the_oldest_are_dropped_told_of_and_counted() -> None:
-    async def main() -> None:
-        async with served(echo) as url:
-            client = websocket.Client(url, **quick(queue=3, queue_bytes=20))
-            heard = Heard(client)
-            for number in range(5):
-                assert await client.send(f"{number}") is False
-            assert heard.all("dropped") == [
-                Dropped((f"{number}",), "too many messages wait for a connection") for number in (0, 1)
-            ]
-            await client.send("nineteen bytes here")
-            assert heard.all("dropped")[2].messages == ("2", "3") and client.waiting == 2
-            async with client:
-                assert await heard.until("message", 2) == "nineteen bytes here"
-            assert heard.all("message") == ["4", "nineteen bytes here"] and client.counts.dropped == 4
-
-    run(main())
-
-
-def test_what_waited_for_too_long_is_dropped_instead_of_sent() -> None:
-    async def main() -> None:
-        async with served(echo) as url:
-            client = websocket.Client(url, **quick(ttl=0))
-            heard = Heard(client)
-            await client.send("old news")
-            async with client:
-                await client.send("news")
-                assert await heard.until("message") == "news"
-            assert heard.all("dropped") == [Dropped(("old news",), "they waited for too long")]
-
-    run(main())
-
-
-def test_closing_drops_what_still_waits_and_says_so() -> None:
-    async def main() -> None:
-        client = websocket.Client("ws://127.0.0.1:9/", **quick())
-        heard = Heard(client)
-        await client.send(b"\x00\x01")
-        await client.close()
-        assert heard.told == [("dropped", Dropped((b"\x00\x01",), "the client was closed"))]
-        with pytest.raises(LabError, match="This client is closed"):
-            await client.send("too late")
-
-    run(main())
-
-
-def test_what_handlers_of_connected_say_goes_before_what_waited() -> None:
-    async def main() -> None:
-        async with served(echo) as url:
-            client = websocket.Client(url, **quick())
-            heard = Heard(client, "message")
-            outside: list[bool] = []
-
-            @client.on("connected")
-            async def join(connected: Connected) -> None:
-                assert await client.send("join") is True
-                other = asyncio.create_task(client.send("from elsewhere, meanwhile"))
-                outside.append(await other)
-
-            await client.send("waited")
-            async with client:
-                await heard.until("message", 3)
-            assert heard.all("message") == ["join", "waited", "from elsewhere, meanwhile"] and outside == [False]
-
-    run(main())
-
-
-def test_text_bytes_and_json_are_sent_as_what_they_are_and_nothing_else_is() -> None:
-    async def main() -> None:
-        async with served(echo) as url, websocket.Client(url, **quick()) as client:
-            said = [
-                "text",
-                b"bytes",
-                bytearray(b"array"),
-                {"ä": [1, None]},
-                ["a", 1],
-                "{not json",
-                '{"a":' * 100_000,
-                "",
-            ]
-            for each in said:
-                await client.send(each)
-            await client.send_binary(memoryview(b"view"))
-            messages = aiter(client)
-            assert [await anext(messages) for _ in range(9)] == [
-                "text", b"bytes", b"array", {"ä": [1, None]}, '["a",1]', "{not json", '{"a":' * 100_000, "", b"view",
-            ]  # fmt: skip
-            for wrong in ({"a": float("nan")}, {"a": object()}, "\ud800", {1, 2}):
-                with pytest.raises((TypeError, ValueError)):
-                    await client.send(wrong)
-            for number in (5, "text"):
-                with pytest.raises(TypeError):
-                    await client.send_binary(number)
-            await client.send("still here")
-            assert await anext(messages) == "still here" and client.counts.connections == 1
-
-    run(main())
-
-
-def test_who_iterates_slowly_slows_the_server_and_loses_nothing_who_never_does_costs_no_memory() -> None:
-    async def pour(connection: ServerConnection) -> None:
-        for number in range(500):
-            await connection.send(str(number))
-        await connection.close()
-
-    async def main() -> None:
-        async with served(pour) as url:
-            async with websocket.Client(url, **quick(queue=5)) as client:
-                messages = aiter(client)
-                assert [message async for message in messages] == [str(number) for number in range(500)]
-                assert client.counts.unread == 0
-            client = websocket.Client(url, **quick(queue=5))
-            heard = Heard(client)
-            async with client:
-                await heard.until("disconnected")
-                assert [message async for message in client] == [str(number) for number in range(495, 500)]
-            assert len(heard.all("message")) == 500 and client.counts.unread == 495
-
-    run(main())
-
-
-def test_iterating_goes_on_through_cuts() -> None:
-    async def once(connection: ServerConnection) -> None:
-        await connection.send(f"from connection {client.counts.connections}")
-        await connection.close(1001)
-
-    async def main() -> None:
-        nonlocal client
-        async with served(once) as url:
-            client = websocket.Client(url, **quick())
-            seen = []
-            async with client:
-                async for message in client:
-                    seen.append(message)
-                    if len(seen) == 5:
-                        break
-            assert len(set(seen)) == 5
-
-    client: Any = None
-    run(main())
-
-
-# Events
-
-
-def test_no_message_can_pose_as_an_event_of_the_client() -> None:
-    async def hostile(connection: ServerConnection) -> None:
-        for kind in (*EVENTS, "chat", "type:chat"):
-            await connection.send(json.dumps({"type": kind, "payload": {"posing as": kind}}))
-        await connection.send('{"type": "chat"}')
-        await connection.send('{"type": ["chat"]}')
-        await connection.wait_closed()
-
-    async def main() -> None:
-        async with served(hostile) as url:
-            client = websocket.Client(url, **quick())
-            heard = Heard(client, *EVENTS, "chat", *(f"type:{event}" for event in EVENTS), "type:type:chat")
-            async with client:
-                await heard.until("message", len(EVENTS) + 4)
-            assert heard.all("connected") == [Connected(1, None)]
-            assert not heard.all("error") and not heard.all("dropped") and not heard.all("max_attempts")
-            for event in EVENTS:
-                assert heard.all(f"type:{event}") == [{"posing as": event}]
-            assert heard.all("chat") == [{"posing as": "chat"}, {"type": "chat"}]
-            assert heard.all("type:type:chat") == [{"posing as": "type:chat"}]
-
-    run(main())
-
-
-def test_a_handler_that_raises_is_reported_and_harms_nobody(capfd: pytest.CaptureFixture[str]) -> None:
-    async def main() -> None:
-        async with served(echo) as url:
-            client = websocket.Client(url, **quick())
-
-            @client.on("chat")
-            def broken(payload: object) -> None:
-                raise KeyError("colour")
-
-            @client.on("chat")
-            async def cancelled(payload: object) -> None:
-                task = asyncio.ensure_future(asyncio.Event().wait())
-                task.cancel()
-                await task
-
-            @client.on("error")
-            async def broken_too(failed: Failed) -> None:
-                raise ValueError("in the handler of errors")
-
-            heard = Heard(client)
-            async with client:
-                await client.send_chat("Hello")
-                assert (await heard.until("message"))["payload"]["message"] == "Hello"
-                client.off("chat", broken)
-                client.off("chat", cancelled)
-                await client.send_chat("Hello again")
-                await heard.until("message", 2)
-            first, second = heard.all("error")
-            assert first.doing == second.doing == "handling type:chat"
-            assert isinstance(first.error, KeyError) and "cancelled" in str(second.error)
-            assert sum("in the handler of errors" in entry.text for entry in client.log) == 2
-            assert any("KeyError('colour')" in entry.text for entry in client.log)
-            with pytest.raises(ValueError):
-                client.off("chat", broken)
-
-    run(main())
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_servers_ping_is_answered_and_its_reconnect_obeyed() -> None:
-    said: list[Any] = []
-
-    async def command(connection: ServerConnection) -> None:
-        await connection.send('{"type": "system", "payload": {"command": "ping"}}')
-        said.append(json.loads(await connection.recv())["payload"]["command"])
-        if len(said) < 3:
-            await connection.send('{"type": "system", "payload": {"command": "reconnect"}}')
-        try:
-            said.append(await connection.recv())
-        except ConnectionClosed as closed:
-            said.append((closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else None)
-
-    async def main() -> None:
-        async with served(command) as url:
-            client = websocket.Client(url, **quick())
-            heard = Heard(client, *EVENTS, "system")
-            client.start()
-            assert (await heard.until("disconnected")).rule is Rule.AGAIN
-            await heard.until("system", 3)
-            assert [payload["command"] for payload in heard.all("system")] == ["ping", "reconnect", "ping"]
-            await client.send("thank you")
-            await client.close()
-        assert said == ["pong", (1000, "coming back, as told"), "pong", "thank you"]
-
-    run(main())
-
-
-def test_its_pings_are_those_of_the_application_and_of_the_protocol() -> None:
-    async def main() -> None:
-        server = lab.start(websocket.ChatServer())
-        client = websocket.Client(server.url, **quick())
-        heard = Heard(client, "system")
-        assert await client.ping() is False and client.waiting == 0
-        with pytest.raises(LabError, match="no connection"):
-            await client.round_trip()
-        async with client:
-            assert await client.ping() is True
-            assert (await heard.until("system", 2))["command"] == "pong"
-            began = time.monotonic()
-            assert 0 < await client.round_trip() <= time.monotonic() - began
-
-    run(main())
-
-
-# Ending
 
 
 def test_closing_says_1000_and_waits_for_the_answer() -> None:
@@ -892,6 +354,18 @@ def test_closing_does_not_wait_for_one_who_iterates_no_more() -> None:
     run(main())
 
 
+def test_a_client_that_is_forgotten_ends_with_its_loop_and_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    async def forgetful(url: str) -> websocket.Client:
+        return await websocket.Client(url, **quick())
+
+    server = lab.start(websocket.EchoServer())
+    began = time.monotonic()
+    client = asyncio.run(forgetful(server.url))
+    assert time.monotonic() - began < 5 and client.closed and not client.connected
+    assert [end.side for end in server.capture[0].ends][:1] == [Side.CLIENT]
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_close_that_is_cancelled_still_ends_it() -> None:
     async def deaf(connection: ServerConnection) -> None:
         connection.transport.pause_reading()  # it will not answer a Close
@@ -914,9 +388,6 @@ def test_mistakes_show_at_once_and_not_in_a_task() -> None:
         websocket.Client("http://127.0.0.1/")
     with pytest.raises(ValueError, match="compression"):
         websocket.Client("ws://127.0.0.1/", compression="zip")
-
-
-# A whole conversation
 
 
 def test_two_clients_chat_and_one_that_is_cut_off_joins_again_and_says_what_it_had_to_say() -> None:
