@@ -35,7 +35,7 @@ CODES: dict[int, tuple[Rule, str]] = {
     1002: (Rule.NEVER, "one side breaks the protocol, and would again"),
     1003: (Rule.NEVER, "it does not take the kind of data that it was sent"),
     1005: (Rule.DONE, "a Close without a code is meant as well"),
-    1006: (Rule.AGAIN, "no Close came: the network failed, or the server died"),
+    1006: (Rule.AGAIN, "the network failed, or the server died"),
     1007: (Rule.NEVER, "one side sends what is not what it says it is, such as text that is no UTF-8"),
     1008: (Rule.NEVER, "a rule of the server's is broken, and would be again"),
     1009: (Rule.NEVER, "a message is longer than the receiver takes, and would be again"),
@@ -79,6 +79,8 @@ class Ending(NamedTuple):
     def __str__(self) -> str:
         if self.code is None:
             return self.reason
+        if self.code == 1006:
+            return "broken off without a Close frame (1006)"
         said = f"closed by the {self.by} with {self.code} ({describe(self.code)})"
         return f"{said}: {self.reason}" if self.reason else said
 

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from itertools import count
 
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from protolab import lab, websocket
+from protolab import websocket
 from protolab.errors import LabError
 from protolab.protocols.websocket.client_events import Connected, Dropped
 from tests.protocols.websocket.clients import Heard, echo, quick, run, served
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture(autouse=True)
-def no_lab_left() -> Iterator[None]:
-    yield
-    lab.stop()
 
 
 def test_at_the_bound_the_oldest_are_dropped_told_of_and_counted() -> None:

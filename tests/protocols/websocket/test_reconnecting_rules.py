@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from http import HTTPStatus
 
 import pytest
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
-from protolab import lab, websocket
+from protolab import websocket
 from protolab.errors import LabError
 from protolab.protocols.websocket.client_events import Dropped, MaxAttempts
 from protolab.protocols.websocket.retry import Rule
 from tests.protocols.websocket.clients import Heard, echo, quick, run, served
 
 pytestmark = pytest.mark.live
-
-
-@pytest.fixture(autouse=True)
-def no_lab_left() -> Iterator[None]:
-    yield
-    lab.stop()
 
 
 @pytest.mark.parametrize("code", [1002, 1003, 1007, 1008, 1009, 1010, 3000, 3003])
