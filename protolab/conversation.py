@@ -24,6 +24,7 @@ from protolab.units import Place, Unit, Units
 State = TypeVar("State")
 Context = TypeVar("Context")
 CHECKPOINT_EVERY = 256  # units
+SCANS = 100  # of both sides, until none is overtaken: what comes meanwhile may answer what the other side said unseen
 MERGED_AHEAD = 4096  # units brought into order at a time
 
 _new = tuple.__new__  # NamedTuple without its keyword handling, for the line that runs for every unit
@@ -69,7 +70,11 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
 
     def update(self) -> None:
         """Take in the bytes that came since the last look. Units that were complete do not change."""
-        self.scan()
+        for _ in range(SCANS):
+            turns = self.connection.turns
+            self.scan()
+            if turns == self.connection.turns:
+                break
         tails = []
         for side in Side:
             if self.scanned[side] < (size := self.connection.size(side)):

@@ -43,7 +43,6 @@ _PUBLIC = {
     "Backoff": "protolab.serve.backoff",
     "Rule": "retry",
     "UpdatesServer": "updates",
-    "decode": "decode",
     "accept": "handshake",
     "ending": "closing",
     "RULES": "rules",
