@@ -91,7 +91,8 @@ class Attacker(asyncio.Protocol):
         self.cut = error is not None
         self.answered.set()
         self.writable.set()
-        self.over.set_result(None)
+        if not self.over.done():  # given up on
+            self.over.set_result(None)
 
 
 async def attack(port: int, data: bytes, step: int = 1 << 16, *, upgrade: bytes = b"", end: bool = True) -> Attacker:
