@@ -76,13 +76,13 @@ def _steps(owner: int, conversation: Conversation[Any, Any]) -> Iterator[tuple[f
             yield late[index].at, owner, index, late[index].side | END, 0
             index += 1
         yield at, owner, number, side if complete else side | UNFINISHED, stop - start
-    for index in range(index, len(late)):
-        yield late[index].at, owner, index, late[index].side | END, 0
+    for left in range(index, len(late)):
+        yield late[left].at, owner, left, late[left].side | END, 0
 
 
 def ends(conversation: Conversation[Any, Any]) -> list[End]:
     """The ends of a conversation by time: what `numbers` counts in rows marked END."""
-    return sorted(list(conversation.connection.ends), key=lambda end: end.at)
+    return sorted(conversation.connection.ends, key=lambda end: end.at)
 
 
 def little(column: array[Any]) -> bytes:
@@ -111,11 +111,14 @@ class Survey:
         Goes on from where the last call ended until all are, or until the clock (`time.monotonic`) says `until`.
         """
         complete = sum(map(len, self.conversation.starts))
-        while (done := len(self.of[0])) < complete and time.monotonic() < until:
-            self._take(self.of, self.conversation[done : min(done - done % CHECKPOINT_EVERY + CHECKPOINT_EVERY, complete)])
+        while (done := len(self.of[0])) < complete:  # at least one piece, however late it is
+            last = min(done - done % CHECKPOINT_EVERY + CHECKPOINT_EVERY, complete)
+            self._take(self.of, self.conversation[done:last])
+            if time.monotonic() > until:
+                break
         kinds, flags, lanes = self.of[0][first:], self.of[1][first:], self.of[2][first:]
-        if done == complete:  # what is not complete yet may change, so it is not kept
-            self._take((kinds, flags, lanes), self.conversation[max(done, first) :])
+        if len(self.of[0]) == complete:  # what is not complete yet may change, so it is not kept
+            self._take((kinds, flags, lanes), self.conversation[max(complete, first) :])
         return len(kinds), [bytes(kinds), bytes(flags), little(lanes)]
 
     def _take(self, of: tuple[bytearray, bytearray, array[int]], units: Iterable[Unit]) -> None:

@@ -153,7 +153,7 @@ class Explorer {
     this.unit = { ...unit, fields, buffers, data };
     this.paint();
     this.heading.replaceChildren(el("b", {}, unit.title), el("span", { class: "quiet" }, unit.about ? `  ${unit.about}` : ""));
-    this.bytes.begin(buffers, data, this.owners, (index) => this.hues[index]);
+    this.bytes.begin(buffers, data, this.owners, (index) => this.hues[index], findings.map(({ start, end }) => [start, end]));
     this.fields.begin(fields, (index) => this.hueOf(index));
     this.detail.textContent = "";
     const mark = (sign, name, look) => ({ says, more, start, end }) => el("li", {}, el("button", {

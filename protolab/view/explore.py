@@ -138,10 +138,12 @@ class Explore(Widget):
         conversation, first, until = self._conversations[body["owner"]], body["first"], time.monotonic() + TURN
         hits: list[int] = []
         number = first
-        while number < len(conversation) and time.monotonic() < until:
+        while number < len(conversation):
             units = conversation[number : number + 128]
             hits += [unit.place.number for unit in units if says(unit, wanted, text)]
             number += len(units)
+            if time.monotonic() > until:
+                break
         return {"hits": hits, "count": number - first, "done": number >= len(conversation)}
 
     def _conversation(self, row: int) -> Conversation[Any, Any]:
@@ -152,7 +154,7 @@ class Explore(Widget):
 
     def _rows(self, wanted: Any) -> list[dict[str, Any]]:
         """The lines of the ladder for rows in rising order; neighbours are explained in one go."""
-        found = []
+        found: list[dict[str, Any]] = []
         for _, near in groupby(enumerate(wanted), lambda pair: pair[1] - pair[0]):
             run = [row for _, row in near]
             for owner in dict.fromkeys(self._owners[row] if self._owners else 0 for row in run):
@@ -195,7 +197,9 @@ def needle(text: str, hexadecimal: bool) -> tuple[bytes, str]:
 
 def says(unit: Unit, wanted: bytes, text: str) -> bool:
     """Whether a unit's line has the text, or any of its buffers the bytes; text is found in any case of its letters."""
-    if text and (text in unit.title.lower() or text in unit.kind or any(text in str(each).lower() for each in unit.findings)):
+    if text and (
+        text in unit.title.lower() or text in unit.kind or any(text in str(each).lower() for each in unit.findings)
+    ):
         return True
     return any(wanted in (data.lower() if text else data) for data in _buffers(unit))
 

@@ -25,7 +25,10 @@ export function controls(explorer) {
   }, "Refresh");
   const counted = el("span", { class: "counted quiet" });
   const found = el("span", { class: "found quiet" });
-  const labelled = (text, control) => el("label", {}, el("span", { class: "quiet" }, text), control);
+  const labelled = (text, control) => {
+    control.setAttribute("aria-label", text);
+    return el("label", {}, el("span", { class: "quiet" }, text), control);
+  };
   const followed = labelled("Follow", follow);
   const node = el("div", { class: "tools", role: "group", "aria-label": "Filter and search" },
     labelled("From", side), labelled("Kind", kind), followed,
@@ -40,6 +43,7 @@ export function controls(explorer) {
     const text = search.value, hex = how.value === "hex", { table } = explorer;
     const mine = query = text.trim() ? { text, hex, hits: new Uint8Array(table.count), total: 0, looked: 0, done: false } : null;
     tell();
+    explorer.kernel.trouble("");
     if (only.checked) changed();
     if (!mine) return;
     let waiting = by;

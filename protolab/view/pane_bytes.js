@@ -45,9 +45,11 @@ export class BytesPane {
     this.watch.observe(this.grid);
   }
 
-  /** The buffers of a unit: [{ name, how, size }], their bytes, for each byte the index of its field, and that field's hue. */
-  begin(buffers, data, owners, hue) {
+  /** The buffers of a unit: [{ name, how, size }], their bytes, for each byte the index of its field, that field's
+   *  hue, and the [start, end) of what is wrong in the first buffer. */
+  begin(buffers, data, owners, hue, wrong = []) {
     this.hue = hue;
+    this.wrong = wrong;
     this.buffers = buffers;
     this.all = data;
     this.painted = owners;
@@ -139,6 +141,7 @@ export class BytesPane {
       if (there && at >= this.span[0] && at < this.span[1]) name += " chosen";
       if (there && at >= this.hot[0] && at < this.hot[1]) name += " hot";
       if (there && at > first && this.owners[at - 1] !== owner) name += " begins";
+      if (there && this.buffer === 0 && this.wrong.some(([start, end]) => start <= at && at < end)) name += " wrong";
       if (there && at === this.cursor) {
         name += " cursor";
         this.grid.setAttribute("aria-activedescendant", cell.id);

@@ -3,6 +3,7 @@
 import { Rows, el, keys, uid } from "./common.js";
 
 const RUNG = 24; // pixels
+const MOST = 11; // rows that are seen at once, unless one drags the corner
 const AHEAD = 20; // rows on each side of those seen that are asked for with them
 
 /**
@@ -51,6 +52,8 @@ export class LadderPane {
     this.head.replaceChildren(...names.map((name) => el("span", { role: "columnheader", class: `c-${name.replace(".", "")}` }, name)));
     this.node.classList.toggle("follows", table.follows !== "");
     this.node.setAttribute("aria-colcount", names.length - 1);
+    const tall = (Math.min(Math.max(table.count, 3), MOST) + 1) * RUNG + 4;
+    if (this.node.clientHeight < tall) this.node.style.height = `${tall}px`;
     // One cell stands between both lifelines, so it has one header, which names both ends.
     const sides = this.head.querySelectorAll(".c-client, .c-server");
     const rail = el("span", { role: "columnheader", class: "c-rail" }, el("b", { class: "client" }, "client"), el("b", { class: "server" }, "server"));
@@ -111,7 +114,7 @@ export class LadderPane {
     row.className = `rung ${server ? "server" : "client"}${end ? " end" : ""}`;
     row.setAttribute("aria-rowindex", index + 2);
     row.setAttribute("aria-selected", index === this.cursor);
-    cells.no.textContent = end ? "" : table.numbers[at];
+    cells.no.textContent = end ? "end" : table.numbers[at];
     cells.when.textContent = table.when(at);
     if (table.follows) cells.stream.textContent = table.stream(at, said);
     else cells.stream.remove();
@@ -119,7 +122,7 @@ export class LadderPane {
     row.says.textContent = title;
     row.title = title;
     cells.rail.setAttribute("aria-label", `${server ? "server" : "client"}: ${title}`);
-    cells.rail.lastChild.textContent = end ? (server ? "⊢" : "⊣") : server ? "←" : "→";
+    cells.rail.lastChild.textContent = end ? (server ? "⊢" : "⊣") : server ? "◀" : "▶";
     cells.bytes.textContent = end ? "" : table.sizes[at].toLocaleString("en");
     const remarks = said ? said.remarks : "";
     cells.remarks.textContent = remarks;

@@ -36,16 +36,18 @@ def parts(field: Field, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
     todo: list[tuple[Field | Derived, bytes, int, int]] = [(field, data, 0, 0)]
     while todo:  # not by recursion: a tree may be deeper than Python's stack
         node, within, buffer, depth = todo.pop()
-        if len(fields) >= FIELDS:
-            left += 1 if isinstance(node, Derived) else sum(1 for _ in node.walk())
-            continue
+        full = len(fields) >= FIELDS
+        left += full
         if isinstance(node, Derived):
+            if full:
+                continue
             buffers.append(_buffer(elided(node.name, NAME), elided(node.how), node.data))
             sent.append(node.data[:BYTES])
             fields.append(_heading(node, len(buffers) - 1, depth))
             todo.append((node.field, node.data, len(buffers) - 1, depth + 1))
             continue
-        fields.append(_row(node, within, buffer, depth))
+        if not full:
+            fields.append(_row(node, within, buffer, depth))
         below: list[Field | Derived] = [*node.children, *node.derived]
         todo += [(each, within, buffer, depth + 1) for each in reversed(below)]
     return {"fields": fields, "left": left, "buffers": buffers}, sent

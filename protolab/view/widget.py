@@ -59,7 +59,7 @@ def sheet(*names: str) -> str:
     return "\n".join(files(__package__).joinpath(f"{name}.css").read_text(encoding="utf-8") for name in names)
 
 
-class Widget(anywidget.AnyWidget):  # type: ignore[misc]
+class Widget(anywidget.AnyWidget):
     """A view that answers. A subclass says what it is called (`kind`), what stands under it (`static`), and answers."""
 
     kind: ClassVar[str]
@@ -74,7 +74,8 @@ class Widget(anywidget.AnyWidget):  # type: ignore[misc]
 
     def _asked(self, _: object, content: Any, buffers: list[memoryview]) -> None:
         """Answer the questions in one message with one message; a question that fails says why, and harms no other."""
-        answers, sent = [], []
+        answers: list[dict[str, Any]] = []
+        sent: list[bytes] = []
         for question in content.get("questions", ()):
             body = question["body"]
             body["buffers"] = [bytes(buffers[index]) for index in question.get("buffers", ())]

@@ -1,0 +1,69 @@
+"""JupyterLab in headless Chromium, for someone who never used Jupyter on this machine: what tests of pages share."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.terminal.typed import answer, running
+from tests.tools import need
+
+OUT = Path(__file__).parents[2] / ".ci" / "out"
+PATIENCE = 60  # seconds for a kernel or a page on a busy machine
+expect.set_options(timeout=PATIENCE * 1000)
+
+
+@contextmanager
+def site(home: Path) -> Iterator[str]:
+    """The address that `protolab lab --no-browser` prints; the lessons are in `home`/lessons."""
+    folders = {f"JUPYTER_{name}_DIR": str(home / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"HOME": str(home), **folders}.items():
+            patch.setenv(name, value)
+        expose = ["--", "--LabApp.expose_app_in_browser=True"]  # so that a test can ask for the dark theme
+        with running("lab", "lessons", "--no-browser", *expose, cwd=home) as command:
+            url = command.line(r"http://(?:127\.0\.0\.1|localhost):\d+/\S+")[0]
+            answer(url)
+            yield url
+
+
+@contextmanager
+def chromium(width: int = 1280, height: int = 1600) -> Iterator[Page]:
+    """A page in headless Chromium."""
+    path = need("chromium")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(PATIENCE * 1000)
+        yield page
+        browser.close()
+
+
+def kernel_is_ready(site: str) -> bool:
+    """Whether the page's kernel is idle and the page connected to it; a click on Run All before that is lost."""
+    query = urlsplit(site).query
+    sessions = json.loads(answer(f"{site.split('/lab/')[0]}/api/sessions?{query}"))
+    return any(one["kernel"]["execution_state"] == "idle" and one["kernel"]["connections"] > 0 for one in sessions)
+
+
+def run_all(page: Page, site: str) -> None:
+    """Run all cells, as soon as the kernel is there to do so."""
+    deadline = time.monotonic() + PATIENCE
+    while not kernel_is_ready(site):
+        assert time.monotonic() < deadline, "the kernel did not get ready"
+        page.wait_for_timeout(100)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def theme(page: Page, name: str) -> None:
+    """Switch to "Light" or "Dark"."""
+    page.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {name}'}})")
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-light", str(name == "Light").lower())
