@@ -2,7 +2,7 @@
 
 `capture` or `unit` at the end of a notebook cell, or `print(capture)`, is enough for most; `ladder`, `explain` and
 `picture` ask for a particular view. Each gives a view: an object with `text()`, `html()`, `json()` and `bundle()`.
-`explore` gives a widget, which stands on the ladder.
+`explore` gives a widget, which stands on the ladder; `scrub`, which stands on `states`, steps through a conversation.
 `conversation` gives the units themselves: `conversation(server)[2]` is one, `conversation(server)[:2]` are two.
 """
 
@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 from protolab import protocols
 from protolab.capture import Capture, Connection
 from protolab.conversation import Conversation
+from protolab.errors import LabError
 from protolab.fields import Derived, Field
 from protolab.units import Unit, Units
 from protolab.view import Exchange, Ladder, Picture, Tree, UnitView, View
 
 if TYPE_CHECKING:
     from protolab.view.explore import Explore
+    from protolab.view.scrub import Scrub
+    from protolab.view.states import StatesView, Walk
 
-__all__ = ["conversation", "explain", "explore", "ladder", "picture", "view_of"]
+__all__ = ["conversation", "explain", "explore", "ladder", "picture", "scrub", "states", "view_of"]
 
 
 def view_of(thing: object) -> View:
@@ -126,6 +129,52 @@ def explore(thing: object) -> Explore:
     if isinstance(capture := getattr(thing, "capture", None), Capture):
         return explore(capture)
     raise TypeError(f"a {type(thing).__name__} cannot be explored; a capture, a connection or a conversation can")
+
+
+def states(thing: object) -> StatesView:
+    """Where both peers stand after each unit, as a table: of what `ladder` takes, by the tables that its protocol obeys.
+
+    LabError: no connection in it speaks a protocol that has such tables.
+    """
+    from protolab.view.states import StatesView
+
+    return StatesView(_walks(thing))
+
+
+def scrub(thing: object) -> Scrub:
+    """A conversation to step through, forwards and backwards: each unit, and the states of both peers after it.
+
+    Takes what `ladder` takes. It is a widget; without one the table of `states` stands there. `step` on it can be set.
+    """
+    from protolab.view.scrub import Scrub
+
+    walks = _walks(thing)
+    return Scrub(walks, walks[0].conversation.connection.capture.name)
+
+
+def _walks(thing: object) -> tuple[Walk, ...]:
+    """The conversations of a thing, each with its protocol's tables; of the first protocol that has some."""
+    from protolab.view.states import Walk
+
+    match thing:
+        case Conversation():
+            found = [thing]
+        case Connection():
+            found = [protocols.decode(thing)]
+        case Capture():
+            found = [protocols.decode(each) for each in list(thing.connections)]
+        case _ if isinstance(capture := getattr(thing, "capture", None), Capture):
+            return _walks(capture)
+        case _:
+            raise TypeError(f"a {type(thing).__name__} has no states; a capture, a connection or a conversation has")
+    spoken = {each.protocol: tables for each in found if (tables := protocols.card(each.protocol).part("states"))}
+    if not spoken:
+        heard = ", ".join(dict.fromkeys(each.protocol for each in found)) or "nothing"
+        raise LabError(
+            f"There are no tables of states for what was said here ({heard}).", "Walk through it with explore."
+        )
+    protocol, tables = next(iter(spoken.items()))
+    return tuple(Walk(each, tables) for each in found if each.protocol == protocol)
 
 
 def _updated(conversation: Conversation[Any, Any]) -> Conversation[Any, Any]:

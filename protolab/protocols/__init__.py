@@ -7,7 +7,7 @@ imported when asked for, so listing the protocols pulls in none of their librari
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -53,6 +53,11 @@ class Card:
         """The object that "module:name" means in this protocol's folder."""
         module, _, name = target.partition(":")
         return getattr(importlib.import_module(f"{__name__}.{self.name}.{module}"), name)
+
+    def part(self, module: str) -> Any:
+        """A module that a protocol's folder may have or not ("states", "bench"); None where it has not."""
+        name = f"{__name__}.{self.name}.{module}"
+        return importlib.import_module(name) if importlib.util.find_spec(name) else None
 
     def recording(self, scenario: str) -> Path:
         """The file that holds the frozen recording of a scenario."""

@@ -57,6 +57,20 @@ CONNECTION = Machine(
     },
 )
 MACHINES = (CONNECTION, SENDING)
+MIDWAY = {CONNECTION: "open", SENDING: ANYTHING}  # where a recording that began midway begins
+
+
+def past(machine: Machine, state: str, event: str) -> str:
+    """The state after an event, allowed or not: past a breach the decoder goes on as if the open message had ended
+    before it; after Close nothing moves any more.
+
+    >>> past(SENDING, IN_TEXT, "text..."), past(SENDING, CLOSED, "text")
+    ('in a text message', 'closed')
+    """
+    after = machine.after(state, event)
+    if after is None and state is not CLOSED:
+        after = machine.after(machine.initial, event)
+    return after or state
 
 
 def sending_event(first: int) -> str:
