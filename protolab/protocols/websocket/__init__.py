@@ -55,6 +55,8 @@ __all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 
 def __getattr__(name: str) -> Any:
     module = _PUBLIC.get(name)
+    if name == "conformance":
+        return importlib.import_module(f"{__name__}.conformance")
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(module if "." in module else f"{__name__}.{module}"), name)

@@ -10,8 +10,6 @@ from websockets.protocol import State
 from protolab.protocols.websocket.peers import LabServerConnection
 from protolab.serve.fanout import Member
 
-_END = b"\r\n\r\n"  # of a request's head
-
 
 class Connection(LabServerConnection):
     """A connection where the library's own writes stand in one order with the fan-out's.
@@ -24,8 +22,6 @@ class Connection(LabServerConnection):
         super().__init__(*args, **kwargs)
         self.everyone = everyone
         self.member: Member | None = None
-        self._tail = b""  # the last bytes of the request's head so far
-        self._early = b""  # what came after it and before our answer: no more than the loop reads in those few turns
 
     def send_data(self) -> None:
         """The library writes: a pong, a ping, a Close. What was said to this client before its Close goes before it."""
@@ -33,8 +29,6 @@ class Connection(LabServerConnection):
             self.member.flush(anyway=True)
             self.member.leave()
         super().send_data()
-        if self._early and self.state is State.OPEN:  # that was the 101
-            self.loop.call_soon(self._catch_up)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """There is a TCP connection; the handshake is yet to come."""
@@ -50,29 +44,7 @@ class Connection(LabServerConnection):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came. Who sends pings and does not read the pongs, which the library writes at once, is cut off."""
-        if self.state is State.CONNECTING and self.response is None:
-            data = self._only_the_request(data)
         super().data_received(data)
         if self.member is not None and self.transport.get_write_buffer_size() > self.member.fanout.most:
             self.member.evict()
             self.transport.abort()  # no grace: it goes on sending pings, and the library answering them
-
-    def _only_the_request(self, data: bytes) -> bytes:
-        """What of `data` belongs to the request's head; the rest waits for our answer.
-
-        RFC 6455 section 4.1 has a client wait for the 101. The library would answer the frames of one that does not
-        before it answers the request: with a pong, say, and then the 101.
-        """
-        end = 0
-        if self.request is None:
-            seen = self._tail + data
-            found = seen.find(_END)
-            end = len(data) if found < 0 else found + len(_END) - len(self._tail)
-            self._tail = seen[-len(_END) + 1 :]
-        self._early += data[end:]
-        return data[:end]
-
-    def _catch_up(self) -> None:
-        early, self._early = self._early, b""
-        if early and not self.transport.is_closing():
-            self.data_received(early)

@@ -20,13 +20,16 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ProtocolError
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
-from websockets.protocol import Protocol
+from websockets.protocol import Protocol, State
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 from websockets.typing import DataLike, Subprotocol
 
 from protolab import repeat
 from protolab.wire.websocket_frames import mask, read_head
+
+
+_END = b"\r\n\r\n"  # of a request's head
 
 
 class _Lengths(StreamReader):
@@ -134,6 +137,40 @@ class LabServerConnection(ServerConnection):
             logger=protocol.logger,
         )
         super().__init__(ours, server, **options)
+        self._tail = b""  # the last bytes of the request's head so far
+        self._early = b""  # what came after it and before our answer: no more than the loop reads in those few turns
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came. What follows the request waits until it is answered."""
+        if self.state is State.CONNECTING and self.response is None:
+            data = self._only_the_request(data)
+        super().data_received(data)
+
+    def send_data(self) -> None:
+        """The library writes; after the 101 it may read on."""
+        super().send_data()
+        if self._early and self.state is State.OPEN:
+            self.loop.call_soon(self._catch_up)
+
+    def _only_the_request(self, data: bytes) -> bytes:
+        """What of `data` belongs to the request's head; the rest waits for our answer.
+
+        RFC 6455 section 4.1 has a client wait for the 101. The library would answer the frames of one that does not
+        before it answers the request: with a pong, say, and then the 101.
+        """
+        end = 0
+        if self.request is None:
+            seen = self._tail + data
+            found = seen.find(_END)
+            end = len(data) if found < 0 else found + len(_END) - len(self._tail)
+            self._tail = seen[-len(_END) + 1 :]
+        self._early += data[end:]
+        return data[:end]
+
+    def _catch_up(self) -> None:
+        early, self._early = self._early, b""
+        if early and not self.transport.is_closing():
+            self.data_received(early)
 
 
 class LabClientConnection(ClientConnection):

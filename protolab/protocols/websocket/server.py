@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from websockets.asyncio.server import Server as Listener
@@ -43,6 +44,7 @@ class EchoServer(Server):
         self.keepalive = keepalive
         self._listener: Listener | None = None
         self._clients = 0
+        self._connections: set[ServerConnection] = set()
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen, and return the port."""
@@ -66,7 +68,13 @@ class EchoServer(Server):
         """Close every connection with 1001 (going away), and free the port."""
         if self._listener is not None:
             self._listener.close()
-            await self._listener.wait_closed()
+            try:
+                async with asyncio.timeout(2 * _GOODBYE):
+                    await self._listener.wait_closed()
+            except TimeoutError:  # who reads nothing lets nobody say goodbye
+                for connection in self._connections:
+                    connection.transport.abort()
+                await self._listener.wait_closed()
             self._listener = None
 
     @property
@@ -76,6 +84,7 @@ class EchoServer(Server):
 
     async def _echo(self, connection: ServerConnection) -> None:
         self._clients += 1
+        self._connections.add(connection)
         who = f"client {self._clients}"
         assert connection.request is not None
         self.log(f"{who} connected, to {connection.request.path}")
@@ -84,6 +93,8 @@ class EchoServer(Server):
                 await connection.send(await receive(connection))
         except ConnectionClosed as closed:
             self.log(f"{who} {_farewell(closed)}")
+        finally:
+            self._connections.discard(connection)
 
 
 def _farewell(closed: ConnectionClosed) -> str:

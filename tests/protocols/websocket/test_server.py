@@ -237,3 +237,29 @@ def test_a_client_that_answers_no_keepalive_ping_is_dropped_and_one_that_does_is
             ping = frame(alive)
             assert ping.opcode == PING
             alive.sendall(Frame(PONG, ping.payload, key=MASK).encode())
+
+
+def test_frames_that_come_with_the_request_are_answered_after_it() -> None:
+    with dial(echo().url) as eager:
+        eager.sendall(request() + Frame(PING, b"early", key=MASK).encode() + Frame(TEXT, b"too", key=MASK).encode())
+        assert head(eager).startswith(b"HTTP/1.1 101 ")
+        assert frame(eager).payload == b"early"
+        assert frame(eager).payload == b"too"
+
+
+def test_a_client_that_reads_nothing_does_not_hold_up_stopping() -> None:
+    async def stall() -> None:
+        server = websocket.EchoServer(max_size=2**24)
+        port = await server.start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request())
+        await reader.readuntil(b"\r\n\r\n")
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(Frame(BINARY, bytes(2**23), key=MASK).encode())
+        await writer.drain()
+        async with asyncio.timeout(20):
+            await server.stop()
+        assert not server.serving
+        writer.transport.abort()
+
+    asyncio.run(stall())
