@@ -247,17 +247,20 @@ def test_frames_that_come_with_the_request_are_answered_after_it() -> None:
         assert frame(eager).payload == b"too"
 
 
-def test_a_client_that_reads_nothing_does_not_hold_up_stopping() -> None:
+def test_a_client_that_reads_nothing_does_not_hold_up_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("protolab.protocols.websocket.server._GOODBYE", 0.1)
+
     async def stall() -> None:
-        server = websocket.EchoServer(max_size=2**24)
+        server = websocket.EchoServer(max_size=2**25)
         port = await server.start()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request())
         await reader.readuntil(b"\r\n\r\n")
         reader._transport.pause_reading()  # type: ignore[attr-defined]
-        writer.write(Frame(BINARY, bytes(2**23), key=MASK).encode())
-        await writer.drain()
+        writer.write(Frame(BINARY, bytes(2**24), key=MASK).encode())
         async with asyncio.timeout(20):
+            while not any(peer.transport.get_write_buffer_size() for peer in server._connections):
+                await asyncio.sleep(0)
             await server.stop()
         assert not server.serving
         writer.transport.abort()
