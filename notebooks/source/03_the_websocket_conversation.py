@@ -100,7 +100,8 @@ for unit in talk[2:]:
         print(f"{event:16} → {state}")
 
 # %% [markdown]
-# And this is what the table says of another text while one is open: there is no next state. It is forbidden.
+# And this is what the table says of another text while one is open: there is no next state. It is forbidden. (After
+# Close no message can be said any more. A control frame can, but the other side need not read it.)
 
 # %%
 print(SENDING.after("in a text message", "text"))
@@ -233,7 +234,7 @@ single = compare.run(updates=1)
 reveal("conversation.one")
 
 # %%
-single
+single.view(notes=False)
 
 # %% [markdown]
 # The handshake is two heads itself. Who asks once should just ask; a WebSocket is for what comes again and again.
@@ -257,7 +258,7 @@ seldom = compare.run(updates=100, poll_every=25)
 reveal("conversation.seldom")
 
 # %%
-display(seldom)
+display(seldom.view(notes=False))
 for way in seldom.ways:
     both = way.total + way.tcp_ip
     print(f"{way.name:12}  {way.total:6,} + {way.tcp_ip:6,} = {both:6,} bytes, mean wait {way.wait:g} steps")

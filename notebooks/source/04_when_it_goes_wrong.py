@@ -34,7 +34,7 @@ check("broken.cut", ...)  # a number
 # with what is usual where you say nothing, and `encode` makes its bytes.
 
 # %%
-KEY = bytes.fromhex("37 fa 21 3d")  # the one of RFC 6455 section 5.7
+KEY = bytes.fromhex("21 fa 3d 37")  # any four bytes will do
 
 hello = websocket.Frame(1, b"Hello", key=KEY)
 
@@ -98,9 +98,9 @@ reveal("broken.opcode")
 display(talk, talk[2])
 
 # %% [markdown]
-# The line with carets is a **finding**: the decoder has judged these bytes by the RFC, and says which rule they break, at
-# which byte, where that is written, what a peer answers, and how to mend it. The server on the other end is another
-# program, by other people. They agree:
+# Below the table, in red, stands a **finding**: the decoder has judged these bytes by the RFC, and says which rule they
+# break, at which byte (the carets), where that is written, what a peer answers, and how to mend it. The server on the
+# other end is another program, by other people. They agree:
 
 # %%
 found = talk[2].findings[0]
@@ -116,6 +116,7 @@ print("what a peer owes:", found.rule.reaction, "  what this one said:", talk[3]
 mess = websocket.Frame(0xB, b"Hi", fin=False, rsv2=True, form=16)  # and no key at all
 
 talk = await say(mess.encode())
+print(talk[3].title)
 talk[2]
 
 # %% [markdown]
@@ -187,9 +188,9 @@ reveal("broken.longer")
 talk
 
 # %% [markdown]
-# No rule was broken, there was only a frame that did not end; `~` marks it. (Then we hung up, which left it cut off.)
-# Whatever we had said next would have gone in as payload, a goodbye too. Of all mistakes this is the worst to find,
-# since nobody complains: both sides wait for each other.
+# For a second no rule was broken: there was only a frame that did not end, which `~` marks. Then we hung up, and that
+# left it cut off. Whatever we had said next would have gone in as payload, a goodbye too. Of all mistakes this is the
+# worst to find, since nobody complains: both sides wait for each other.
 #
 # ## One bit
 #
@@ -233,7 +234,7 @@ for verdict in verdicts:
 
 for id, verdict in chosen.items():
     if "HTTP" in verdict.expected:
-        print(f"{id:24}{verdict.name:32}{verdict.got}")
+        print(f"{id:24}{verdict.name:34}{verdict.got}")
 
 # %% [markdown]
 # ### Predict
@@ -252,7 +253,7 @@ reveal("broken.codes")
 # %%
 for id, verdict in chosen.items():
     if "HTTP" not in verdict.expected and verdict.rule.clause.startswith("RFC 6455"):
-        print(f"{id:24}{verdict.name:32}{verdict.expected:14}{verdict.got}")
+        print(f"{id:24}{verdict.name:34}{verdict.expected:14}{verdict.got}")
 
 # %% [markdown]
 # Where the RFC leaves a choice, the finding names both. `websocket.RULES` has all of them; each says its clause and its
@@ -351,4 +352,4 @@ check("broken.reason", reason)
 # The stranger's mistake is a real one: libraries that are used everywhere have made it, and it was found when somebody's
 # error message was long, and not in English.
 #
-# **Next:** lesson 05 makes messages smaller before they are sent.
+# **Next:** [05 Compression](05_compression.ipynb). The same messages in fewer bytes, and new ways to go wrong.

@@ -24,8 +24,8 @@ class Comparison:
         """All three."""
         return self.polling, self.long_polling, self.websocket
 
-    def view(self) -> Chart:
-        """The comparison as a table with bars."""
+    def view(self, *, notes: bool = True) -> Chart:
+        """The comparison as a table with bars; `notes` say below it what the columns count."""
         measured = self.polling.delay is not None
         parts = [Column(name, part=True) for name in ("set-up", "heads", "framing", "payload")]
         columns = [*parts, Column("bytes"), Column("bytes an update", 1), Column("requests")]
@@ -37,7 +37,7 @@ class Comparison:
             columns,
             [(way.name, _numbers(way, measured)) for way in self.ways],
             unit="bytes",
-            notes=self._notes(measured),
+            notes=self._notes(measured) if notes else (),
         )
 
     def _notes(self, measured: bool) -> list[str]:

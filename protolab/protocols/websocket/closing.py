@@ -53,11 +53,11 @@ class Ending(NamedTuple):
         if self.codes is None:
             lines.append("The connection is open.")
         else:
-            said = [
-                f"the {side}'s API reports {code} ({describe(code)})"
+            lines.append(f"So it closed {'cleanly' if self.clean else 'without a closing handshake'}.")
+            lines += [
+                f"The {side}'s API reports {code} ({describe(code)})."
                 for side, code in zip(Side, self.codes, strict=True)
             ]
-            lines.append(f"It closed {'cleanly' if self.clean else 'without a closing handshake'}: {', '.join(said)}.")
         return "\n".join(lines)
 
 
