@@ -324,4 +324,4 @@ check("compression.bomb", bomb)
 # %% [markdown]
 # A server that inflates first and looks at the size afterwards has lost by then. The bound must hold while it inflates.
 #
-# **Next:** lesson 06 lets many talk to each other.
+# **Next:** [06 Rooms and slow readers](06_rooms_and_slow_readers.ipynb). So far a server had one client at a time.
