@@ -85,7 +85,7 @@ CASES = (
         (_frame(TEXT, b"caf\xc3", fin=False), _frame(CONTINUATION, b"e")),
         (6, 7),
         1,
-    ),  # fmt: skip
+    ),
     Case("a compressed ping", rules.RSV1_CONTROL, (_frame(PING, b"x", rsv1=True),), (0, 1), deflate=True),
     Case(
         "a continuation with RSV1",
@@ -94,7 +94,7 @@ CASES = (
         (0, 1),
         1,
         deflate=True,
-    ),  # fmt: skip
+    ),
     Case("data that do not inflate", rules.INFLATE, (_frame(TEXT, b"\xff\xff", rsv1=True),), (6, 8), deflate=True),
     Case(
         "a compressed text that is not UTF-8",
@@ -102,7 +102,7 @@ CASES = (
         (_frame(TEXT, b"\x00\x02\x00\xfd\xff\xc3\x28\x00", rsv1=True),),
         (6, 14),
         deflate=True,
-    ),  # fmt: skip
+    ),
 )
 
 REQUESTS = (

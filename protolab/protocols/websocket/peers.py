@@ -28,7 +28,6 @@ from websockets.typing import DataLike, Subprotocol
 from protolab import repeat
 from protolab.wire.websocket_frames import mask, read_head
 
-
 _END = b"\r\n\r\n"  # of a request's head
 
 

@@ -14,6 +14,7 @@ from wsproto.extensions import PerMessageDeflate
 from protolab import lab, websocket
 from protolab.fields import Side
 from protolab.wire.websocket_frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame
+from tests.capture.peers import until
 from tests.protocols.websocket.raw import dial, frame, head, request, upgraded
 
 pytestmark = pytest.mark.live
@@ -259,8 +260,7 @@ def test_a_client_that_reads_nothing_does_not_hold_up_stopping(monkeypatch: pyte
         reader._transport.pause_reading()  # type: ignore[attr-defined]
         writer.write(Frame(BINARY, bytes(2**24), key=MASK).encode())
         async with asyncio.timeout(20):
-            while not any(peer.transport.get_write_buffer_size() for peer in server._connections):
-                await asyncio.sleep(0)
+            await until(lambda: any(peer.transport.get_write_buffer_size() for peer in server._connections))
             await server.stop()
         assert not server.serving
         writer.transport.abort()
