@@ -15,16 +15,17 @@ from protolab import protocols
 from protolab.capture import Capture, Connection
 from protolab.conversation import Conversation
 from protolab.errors import LabError
-from protolab.fields import Derived, Field
+from protolab.fields import Derived, Field, Side
 from protolab.units import Unit, Units
 from protolab.view import Exchange, Ladder, Picture, Tree, UnitView, View
 
 if TYPE_CHECKING:
+    from protolab.view.byte_lab import ByteLab
     from protolab.view.explore import Explore
     from protolab.view.scrub import Scrub
     from protolab.view.states import StatesView, Walk
 
-__all__ = ["conversation", "explain", "explore", "ladder", "picture", "scrub", "states", "view_of"]
+__all__ = ["byte_lab", "conversation", "explain", "explore", "ladder", "picture", "scrub", "states", "view_of"]
 
 
 def view_of(thing: object) -> View:
@@ -150,6 +151,40 @@ def scrub(thing: object) -> Scrub:
 
     walks = _walks(thing)
     return Scrub(walks, walks[0].conversation.connection.capture.name)
+
+
+def byte_lab(thing: Unit | bytes, to: Any = None, *, side: Side = Side.CLIENT, protocol: str = "") -> ByteLab:
+    """A unit, or bytes, to change: every byte decoded as it changes, every field encoded, and what breaks is said.
+
+    `to` is where its button sends them: a server that runs, or a URL; without one, an echo server of its own is started.
+    Bytes are said by `side`, in `protocol` or in what they look like. LabError: this unit cannot stand alone.
+    """
+    from protolab import lab
+    from protolab.view.byte_lab import ByteLab
+
+    if isinstance(thing, Unit):
+        data, side, protocol = thing.data, thing.side, thing.protocol
+    else:
+        data, protocol = bytes(thing), protocol or _looks_like(bytes(thing), side)
+    bench = protocols.card(protocol).part("bench")
+    if bench is None:
+        raise LabError(f"There is no bench for bytes of {protocol}.", "Look at them with explain.")
+    where = bench.context(thing) if isinstance(thing, Unit) else bench.OPEN
+
+    def url() -> str:
+        if to is None:
+            return str(lab.start(bench.server(where), name="byte lab").url)
+        return str(getattr(to, "url", to))
+
+    name = getattr(to, "name", "the server") if to is not None else "an echo server"
+    return ByteLab(data, side, bench, where, lambda data: lab.run(bench.send(url(), data, where)), name)
+
+
+def _looks_like(data: bytes, side: Side) -> str:
+    """The protocol, of those with a bench, that bytes from the middle of a connection look like."""
+    client, server = (data, b"") if side is Side.CLIENT else (b"", data)
+    found = [card for card in protocols.cards() if card.part("bench")]
+    return max(found, key=lambda card: card.recognise(client, server, True)).name
 
 
 def _walks(thing: object) -> tuple[Walk, ...]:
