@@ -27,6 +27,7 @@ class Explorer {
         "/": () => this.controls.search.focus(),
         n: () => this.controls.go(1),
         N: () => this.controls.go(-1),
+        f: () => this.controls.follow(this.row),
       },
     });
     this.fields = new FieldsPane({
@@ -43,11 +44,12 @@ class Explorer {
     });
     this.heading = el("p", { class: "line heading" });
     this.detail = el("p", { class: "line detail" });
+    this.lost = el("p", { class: "trouble line" });
     this.marks = el("ul", { class: "marks" });
     const name = model.get("facts").name;
     frame(root, `Explore${name ? ` ${name}` : " a conversation"}`);
     root.classList.add("explore");
-    root.append(this.controls.node, this.ladder.node, this.heading,
+    root.append(this.controls.node, this.lost, this.ladder.node, this.heading,
       el("div", { class: "panes" }, this.fields.node, this.bytes.node), this.detail, this.marks, this.trouble, this.spoken);
     this.heard = {
       "change:version": () => this.begin(),
@@ -63,6 +65,8 @@ class Explorer {
   begin() {
     this.table = new Table(this.model);
     this.units.clear();
+    const { lost } = this.model.get("facts");
+    this.lost.textContent = lost && `! ${lost}`;
     this.ladder.begin(this.table);
     this.controls.begin();
     this.filter();
@@ -155,7 +159,7 @@ class Explorer {
     this.heading.replaceChildren(el("b", {}, unit.title), el("span", { class: "quiet" }, unit.about ? `  ${unit.about}` : ""));
     this.bytes.begin(buffers, data, this.owners, (index) => this.hues[index], findings.map(({ start, end }) => [start, end]));
     this.fields.begin(fields, (index) => this.hueOf(index));
-    this.detail.textContent = "";
+    this.detail.replaceChildren(fields.length ? el("span", { class: "quiet" }, "Choose a field or a byte: what it is stands here.") : "");
     const mark = (sign, name, look) => ({ says, more, start, end }) => el("li", {}, el("button", {
       type: "button", class: look, title: more,
       onclick: () => { this.turn(0); this.bytes.mark(start, end); this.spoken.say(`${says}, bytes ${start} to ${end - 1}. ${more}`); },

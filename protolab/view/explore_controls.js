@@ -2,13 +2,13 @@
 
 import { el, keys } from "./common.js";
 
-/** The tools of an explorer, as `{ node, search, begin, wanted, count, kinds, follows, go, waits }`. */
+/** The tools of an explorer, as `{ node, search, begin, wanted, count, kinds, follows, follow, go, waits }`. */
 export function controls(explorer) {
   const changed = () => explorer.filter();
   const select = (...options) => el("select", { onchange: changed }, ...options.map(([value, text]) => el("option", { value }, text)));
   const side = select(["", "both sides"], ["client", "the client"], ["server", "the server"]);
   const kind = select(["", "every kind"]);
-  const follow = select(["", "everything"]);
+  const followed = select(["", "everything"]);
   const odd = el("input", { type: "checkbox", onchange: changed });
   const only = el("input", { type: "checkbox", onchange: changed });
   const how = el("select", { "aria-label": "Search for", onchange: () => look() }, el("option", { value: "" }, "text"), el("option", { value: "hex" }, "hex"));
@@ -29,9 +29,9 @@ export function controls(explorer) {
     control.setAttribute("aria-label", text);
     return el("label", {}, el("span", { class: "quiet" }, text), control);
   };
-  const followed = labelled("Follow", follow);
+  const following = labelled("Follow", followed);
   const node = el("div", { class: "tools", role: "group", "aria-label": "Filter and search" },
-    labelled("From", side), labelled("Kind", kind), followed,
+    labelled("From", side), labelled("Kind", kind), following,
     el("label", {}, odd, el("span", {}, "only marked ", el("span", { class: "trouble" }, "!"), " - ~")),
     el("span", { class: "seek" }, search, how, back, on, el("label", {}, only, el("span", {}, "only matches")), found),
     el("span", { class: "space" }), counted, refresh);
@@ -104,8 +104,8 @@ export function controls(explorer) {
 
   const tools = {
     node, search,
-    get waits() { return odd.checked || kind.value !== "" || follow.value.includes("/"); },
-    wanted: () => ({ side: side.value, kind: kind.value, follow: follow.value, odd: odd.checked, hits: only.checked && query ? query.hits : null }),
+    get waits() { return odd.checked || kind.value !== "" || followed.value.includes("/"); },
+    wanted: () => ({ side: side.value, kind: kind.value, follow: followed.value, odd: odd.checked, hits: only.checked && query ? query.hits : null }),
     go: (by) => query && leap(by, 1, true),
 
     begin() {
@@ -122,8 +122,16 @@ export function controls(explorer) {
       const { connections, streams } = explorer.table;
       const options = connections.length > 1 ? connections.map((name, owner) => [owner, name]) : [];
       for (const [key, name] of [...streams].slice(0, 500)) options.push([key, `stream ${name}`]);
-      offer(follow, options);
-      followed.hidden = !options.length;
+      offer(followed, options);
+      following.hidden = !options.length;
+    },
+
+    /** Show the stream of a row alone, or its connection where there are no streams; everything again when it is so. */
+    follow(row) {
+      const { table } = explorer, owner = `${table.owner(row)}`, lane = table.lanes[row];
+      const value = lane >= 0 ? `${owner}/${lane}` : owner;
+      followed.value = followed.value === value || ![...followed.options].some((option) => option.value === value) ? "" : value;
+      changed();
     },
 
     count(shown) {

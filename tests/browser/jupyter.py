@@ -53,12 +53,17 @@ def kernel_is_ready(site: str) -> bool:
     return any(one["kernel"]["execution_state"] == "idle" and one["kernel"]["connections"] > 0 for one in sessions)
 
 
-def run_all(page: Page, site: str) -> None:
-    """Run all cells, as soon as the kernel is there to do so."""
+def wait_for_kernel(page: Page, site: str) -> None:
+    """Wait until cells can be run."""
     deadline = time.monotonic() + PATIENCE
     while not kernel_is_ready(site):
         assert time.monotonic() < deadline, "the kernel did not get ready"
         page.wait_for_timeout(100)
+
+
+def run_all(page: Page, site: str) -> None:
+    """Run all cells, as soon as the kernel is there to do so."""
+    wait_for_kernel(page, site)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
