@@ -208,9 +208,10 @@ for bit, part in enumerate(parts):
     print(f"{data[0]:08b} {data[1]:08b}  {part:6}  {talk[2].title:30}", *answers or ["(nothing)"])
 
 # %% [markdown]
-# Most bits are guarded: a flip is found at once. One makes another legal opcode, which nobody can notice. Without FIN the
-# server waits for the rest of the message. And the length is not guarded at all: too long, and the server waits; too
-# short, and the rest of the payload is taken for the next frame, whose first byte is a masked letter.
+# The reserved bits, MASK and most of the opcode are guarded: a flip there is found at once. But one makes another legal
+# opcode, which nobody can notice, and without FIN the server waits for the rest of a message. The length is not guarded
+# at all: too long, and the server waits; too short, and what is left of the payload is taken for the next frame, which
+# begins with a masked letter.
 #
 # ## The whole catalogue
 #
@@ -235,6 +236,15 @@ for verdict in verdicts:
 for id, verdict in chosen.items():
     if "HTTP" in verdict.expected:
         print(f"{id:24}{verdict.name:34}{verdict.got}")
+
+# %% [markdown]
+# Each was a conversation of its own, and the tap has them all. This is the first:
+
+# %%
+refused = show.conversation(judged, 0)
+
+print(refused[0].title, "→", refused[1].title)
+print(refused[0].findings[0])
 
 # %% [markdown]
 # ### Predict
