@@ -98,7 +98,7 @@ reveal("broken.opcode")
 display(talk, talk[2])
 
 # %% [markdown]
-# Below the table, in red, stands a **finding**: the decoder has judged these bytes by the RFC, and says which rule they
+# Below the table, after a `!`, stands a **finding**: the decoder has judged these bytes by the RFC, and says which rule they
 # break, at which byte (the carets), where that is written, what a peer answers, and how to mend it. The server on the
 # other end is another program, by other people. They agree:
 
