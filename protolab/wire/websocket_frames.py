@@ -13,10 +13,11 @@ from typing import NamedTuple
 from protolab.fields import Derived, Field
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+_new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every frame
 OPCODES = {CONTINUATION: "continuation", TEXT: "text", BINARY: "binary", CLOSE: "close", PING: "ping", PONG: "pong"}
 
 # Section 5.2: the second byte alone says how far it is to the next frame, unless an extended length follows (0 here).
-_STEP = bytes(0 if second & 0x7F > 125 else 2 + (second & 0x7F) + (second >> 7) * 4 for second in range(256))
+_STEP = tuple(0 if second & 0x7F > 125 else 2 + (second & 0x7F) + (second >> 7) * 4 for second in range(256))
 
 
 class Head(NamedTuple):
@@ -137,7 +138,8 @@ def read_head(data: bytes | bytearray, at: int = 0) -> Head | None:
     if head.form > 7:
         extended = head.form // 8
         length = int.from_bytes(data[at + 2 : at + 2 + extended])
-        head = head._replace(length=length, size=head.size + extended)
+        fin, rsv1, rsv2, rsv3, opcode, masked, form, _, size = head
+        head = _new(Head, (fin, rsv1, rsv2, rsv3, opcode, masked, form, length, size + extended))
     return head if len(data) >= at + head.size else None
 
 
@@ -200,7 +202,6 @@ def tree(data: bytes, head: Head | None, payload: Field | None = None, derived: 
     return _new(Field, ("frame", 0, size, None, "", children, None, derived))
 
 
-_new = tuple.__new__
 _KEY_NOTE = "byte i of the payload is XORed with byte i mod 4 of this"
 
 

@@ -65,12 +65,13 @@ class Step(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """What the first two bytes of a frame decide: the rules that they break, each with its byte range; and, where the
-    frame is a whole data message with a short length that breaks none, its header.
+    """What the first two bytes of a frame decide: the rules that they break, each with its byte range; whether it is
+    `simple`, a whole data message that breaks none; and its header, where the length stands in them.
     """
 
     broken: tuple[tuple[Rule, int, int], ...]
-    simple: Head | None
+    simple: bool = False
+    head: Head | None = None
     event: str = ""  # of the table `SENDING`
 
 
@@ -81,7 +82,7 @@ class _Openings(dict[bytes, Opening]):
         self.side = side
 
     def __missing__(self, start: bytes) -> Opening:
-        self[start] = opening = _opening(start, self.side) if len(start) == 2 else Opening((), None)
+        self[start] = opening = _opening(start, self.side) if len(start) == 2 else Opening(())
         return opening
 
 
@@ -102,11 +103,17 @@ def _opening(start: bytes, side: Side) -> Opening:
         found.append((rules.CONTROL_LONG, 1, 4 if length == 126 else 10))
     if opcode >= 8 and not first & 0x80:
         found.append((rules.CONTROL_FRAGMENTED, 0, 1))
-    simple = not found and first & 0xB0 == 0x80 and opcode in (TEXT, BINARY) and length < 126
-    return Opening(tuple(found), read_head(start + bytes(4)) if simple else None, sending_event(first))
+    simple = not found and first & 0xB0 == 0x80 and opcode in (TEXT, BINARY)
+    head = read_head(start + bytes(4)) if length < 126 else None
+    return Opening(tuple(found), simple, head, sending_event(first))
 
 
 _new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every frame
+
+
+def _shortest(head: Head) -> bool:
+    """Whether the length is written in the fewest bytes that hold it."""
+    return head.form == 7 or head.length > (125 if head.form == 16 else 0xFFFF)
 
 
 def _forbidden(state: str, opcode: int) -> Rule:
@@ -143,8 +150,8 @@ class Direction:
     def step(self, data: bytes, number: int, start: int, complete: bool, other: Direction) -> Step:
         """Judge the frame `data`, unit `number`, that starts at stream offset `start`; `other` is the peer's direction."""
         opening = _OPENINGS[self.side][data[:2]]
-        head = opening.simple
-        if head is not None and complete and self.state is READY:
+        head = opening.head or read_head(data)
+        if opening.simple and complete and self.state is READY and head is not None and _shortest(head):
             # By far the most frames are whole messages that break no rule: the short way for them.
             size = head.size
             payload = mask(data[size:], data[size - 4 : size]) if head.masked else data[size:]
@@ -156,14 +163,13 @@ class Direction:
                     pass  # the long way says where it is broken
             elif self.inflater is not None:
                 return self._compressed(head, payload)
-        head = read_head(data)
-        if head is None:
+        if head is None or len(data) < head.size:
             return Step(None, b"", CONTINUATION, None, None, self._broken(opening, data), ())
         payload = data[head.size :]
         if head.masked:
             payload = mask(payload, data[head.size - 4 : head.size])
         findings = list(self._broken(opening, data))
-        if head.form > 7 and head.length < (126 if head.form == 16 else 0x10000):
+        if not _shortest(head):
             findings.append(
                 rules.LENGTH_FORM.at(1, 2 + head.form // 8, self.side, f"{head.length} fits a shorter form")
             )
