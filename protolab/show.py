@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from protolab import protocols
+from protolab import protocols, repeat
 from protolab.capture import Capture, Connection
 from protolab.conversation import Conversation
 from protolab.errors import LabError
@@ -20,12 +21,24 @@ from protolab.units import Unit, Units
 from protolab.view import Exchange, Ladder, Picture, Tree, UnitView, View
 
 if TYPE_CHECKING:
+    from protolab.view.browser_client import BrowserClient
     from protolab.view.byte_lab import ByteLab
     from protolab.view.explore import Explore
     from protolab.view.scrub import Scrub
     from protolab.view.states import StatesView, Walk
 
-__all__ = ["byte_lab", "conversation", "explain", "explore", "ladder", "picture", "scrub", "states", "view_of"]
+__all__ = [
+    "browser_client",
+    "byte_lab",
+    "conversation",
+    "explain",
+    "explore",
+    "ladder",
+    "picture",
+    "scrub",
+    "states",
+    "view_of",
+]
 
 
 def view_of(thing: object) -> View:
@@ -151,6 +164,29 @@ def scrub(thing: object) -> Scrub:
 
     walks = _walks(thing)
     return Scrub(walks, walks[0].conversation.connection.capture.name)
+
+
+def browser_client(to: Any, *, proxy: str = "auto") -> BrowserClient:
+    """Your own browser as a client of the lab: buttons to connect, send and close, what its API reports, and the wire.
+
+    `to` is a server that runs, or its URL. A browser on another machine than the kernel's (Binder, JupyterHub) goes
+    through jupyter-server-proxy; `proxy` "always" or "never" decides that by hand. LabError: no URL of a WebSocket.
+    """
+    from protolab import lab
+    from protolab.view.browser_client import BrowserClient
+
+    url = str(getattr(to, "url", to))
+    if not url.startswith(("ws://", "wss://")):
+        raise LabError(f"A browser cannot open a WebSocket to {url!r}.", "Give a server that runs, or a ws:// URL.")
+    if proxy not in ("auto", "always", "never"):
+        raise LabError(f"{proxy!r} is no way to go.", 'Say "auto", "always" or "never".')
+    handle = next((each for each in lab.servers() if each.url == url), None)
+    capture = None
+    with suppress(LabError):  # it runs without a tap
+        capture = None if handle is None else handle.capture
+    wire = None if capture is None or handle is None else _Decoded(lambda: handle.capture.connections)
+    name = f"the {handle.name} server" if handle is not None and repeat.on() else url
+    return BrowserClient(url, wire, proxy=proxy, address=name)
 
 
 def byte_lab(thing: Unit | bytes, to: Any = None, *, side: Side = Side.CLIENT, protocol: str = "") -> ByteLab:
