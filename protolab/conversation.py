@@ -103,7 +103,7 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
             if client is None and server is None:
                 return
             side = Side.SERVER if client is None or (server is not None and server < client) else Side.CLIENT
-            if turns[side.other] is None:  # nobody to wait for
+            if turns[1 - side] is None:  # nobody to wait for
                 self._order.extend(range(self._merged[side] * 2 + side, len(self.starts[side]) * 2, 2))
                 self._merged[side] = len(self.starts[side])
                 return
@@ -144,6 +144,12 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
                 yield number, Side.SERVER, *next(server)
             else:
                 yield number, Side.CLIENT, *next(client)
+
+    @property
+    def order(self) -> array[int]:
+        """The complete units in their order, each as its index among its side's units * 2 + side; not to be changed."""
+        self._merge(len(self))
+        return self._order
 
     def places(self, first: int = 0) -> Iterator[Place]:
         """The places from unit `first` on; no unit is explained for them."""

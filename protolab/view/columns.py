@@ -9,13 +9,16 @@ from __future__ import annotations
 import sys
 import time
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from heapq import merge
 from itertools import chain
+from operator import itemgetter, sub
 from typing import Any, NamedTuple
 
 from protolab.capture import End
 from protolab.conversation import CHECKPOINT_EVERY, Conversation
+from protolab.fields import Side
 from protolab.units import Unit
 
 Conversations = Sequence[Conversation[Any, Any]]
@@ -25,6 +28,8 @@ SERVER, UNFINISHED, END = 1, 2, 4
 # The bits of `flags`, which only explaining a unit tells.
 FINDINGS, DISCARDS = 1, 2
 NO_LANE = -1
+Row = tuple[float, int, int, int, int]  # when, owner, number, side bits, size
+_WHEN = itemgetter(0)
 _KINDS = 255  # the largest index that fits in a byte: kinds past it share that one
 
 
@@ -46,38 +51,33 @@ class Columns(NamedTuple):
 def columns(conversations: Conversations, logical: bool) -> Columns:
     """The rows of several conversations: by time, or, where times mean nothing, one conversation after another."""
     runs = [_steps(owner, conversation) for owner, conversation in enumerate(conversations)]
-    rows = chain.from_iterable(runs) if logical or len(runs) < 2 else merge(*runs, key=_when)
-    sides, sizes, owners, numbers, times = bytearray(), array("I"), array("H"), array("I"), array("d")
-    for when, owner, number, side, size in rows:
-        times.append(when)
-        owners.append(owner)
-        numbers.append(number)
-        sides.append(side)
-        sizes.append(min(size, 2**32 - 1))
+    rows = list(chain.from_iterable(runs) if logical or len(runs) < 2 else merge(*runs, key=_WHEN))
+    times, owners, numbers, sides, sizes = (map(itemgetter(column), rows) for column in range(5))
     return Columns(
         bytes(sides),
-        little(sizes),
-        little(owners) if len(conversations) > 1 else b"",
-        numbers,
-        b"" if logical else little(times),
+        little(array("I", (min(size, 2**32 - 1) for size in sizes))),
+        little(array("H", owners)) if len(runs) > 1 else b"",
+        array("I", numbers),
+        b"" if logical else little(array("d", times)),
     )
 
 
-def _when(row: tuple[float, int, int, int, int]) -> float:
-    return row[0]
-
-
-def _steps(owner: int, conversation: Conversation[Any, Any]) -> Iterator[tuple[float, int, int, int, int]]:
-    """(when, owner, number, side bits, size) of the units of a conversation, and of its ends among them, by time."""
-    late = ends(conversation)
-    index = 0
-    for number, side, start, stop, at, complete in conversation.places():
-        while index < len(late) and late[index].at < at:
-            yield late[index].at, owner, index, late[index].side | END, 0
-            index += 1
-        yield at, owner, number, side if complete else side | UNFINISHED, stop - start
-    for left in range(index, len(late)):
-        yield late[left].at, owner, left, late[left].side | END, 0
+def _steps(owner: int, conversation: Conversation[Any, Any]) -> list[Row]:
+    """The units of a conversation, and its ends among them by time. No place is made for each: there may be many."""
+    order, sizes, times = conversation.order, [], []
+    for side in Side:
+        starts, marks = conversation.starts[side], conversation.connection.marks[side]
+        stops = [*starts[1:], conversation.scanned[side]][: len(starts)]
+        sizes.append(list(map(sub, stops, starts)))
+        times.append([marks.times[bisect_left(marks.ends, stop)] for stop in stops])
+    rows: list[Row] = [
+        (times[unit & 1][unit >> 1], owner, number, unit & 1, sizes[unit & 1][unit >> 1])
+        for number, unit in enumerate(order)
+    ]
+    for number, side, start, stop, at, _ in conversation.places(len(order)):
+        rows.append((at, owner, number, side | UNFINISHED, stop - start))
+    late: list[Row] = [(end.at, owner, index, end.side | END, 0) for index, end in enumerate(ends(conversation))]
+    return list(merge(rows, late, key=_WHEN)) if rows and late and late[0][0] < rows[-1][0] else rows + late
 
 
 def ends(conversation: Conversation[Any, Any]) -> list[End]:

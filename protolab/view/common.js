@@ -160,7 +160,13 @@ export class Rows {
     this.sizer.append(this.body);
     node.append(this.sizer);
     node.addEventListener("scroll", () => this.draw(), { passive: true });
-    this.watch = new ResizeObserver(() => this.draw());
+    // A notebook takes cells out of the page while they are far away, and their scroll positions are lost with that.
+    this.place = 0;
+    this.watch = new ResizeObserver(() => {
+      if (this.gone && node.clientHeight) node.scrollTop = this.place;
+      this.gone = !node.clientHeight;
+      this.draw();
+    });
     this.watch.observe(node);
   }
 
@@ -198,6 +204,7 @@ export class Rows {
   }
 
   draw() {
+    if (!this.gone) this.place = this.node.scrollTop;
     const [first, last] = this.range;
     const low = Math.max(first - this.extra, 0), high = Math.min(last + this.extra, this.count);
     const spare = [];

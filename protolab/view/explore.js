@@ -16,7 +16,7 @@ class Explorer {
     this.units = new Cache(UNITS);
     this.row = -1;
     this.spoken = speaker();
-    this.trouble = el("p", { class: "trouble line" });
+    this.trouble = el("p", { class: "problem trouble line" });
     this.kernel = new Kernel(model, (text) => { this.trouble.textContent = text && `! ${text}`; });
     this.controls = controls(this);
     this.ladder = new LadderPane({
@@ -50,7 +50,7 @@ class Explorer {
     frame(root, `Explore${name ? ` ${name}` : " a conversation"}`);
     root.classList.add("explore");
     root.append(this.controls.node, this.lost, this.ladder.node, this.heading,
-      el("div", { class: "panes" }, this.fields.node, this.bytes.node), this.detail, this.marks, this.trouble, this.spoken);
+      el("div", { class: "panes" }, this.fields.node, this.bytes.node), this.detail, this.marks, this.trouble, help(), this.spoken);
     this.heard = {
       "change:version": () => this.begin(),
       "change:selected": () => this.choose(model.get("selected")),
@@ -255,6 +255,13 @@ class Explorer {
     for (const rows of [this.ladder.rows, this.fields.rows, this.bytes.rows, this.bytes]) rows.close();
   }
 }
+
+const help = () => el("details", { class: "help quiet" }, el("summary", {}, "Keys"), el("ul", {}, ...[
+  "Tab goes from the ladder to the fields, to the bytes; Enter goes there too, Escape goes back.",
+  "Arrows, Page Up, Page Down, Home and End choose; left and right fold and unfold a field, or go from byte to byte.",
+  "Enter on a byte that several fields share chooses the next of them.",
+  "In the ladder: / searches, n and N go to the next match and the one before, f follows the chosen unit's stream or connection.",
+].map((text) => el("li", {}, text))));
 
 export default {
   render({ model, el: root }) {

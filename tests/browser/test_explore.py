@@ -201,7 +201,7 @@ def test_search_finds_text_that_only_derived_bytes_hold_and_hexadecimal(page, ex
     expect(widget.locator(".rung:not(.head)")).to_have_count(2)
     box.fill("8")
     box.press("Enter")
-    expect(widget.locator(".trouble.line")).to_contain_text("pairs of digits")
+    expect(widget.locator(".problem")).to_contain_text("pairs of digits")
     widget.get_by_text("only matches").click()
     box.fill("")
     widget.get_by_label("Search for").select_option("")
@@ -232,6 +232,19 @@ def test_a_hundred_thousand_units_scroll_without_being_rebuilt(page, explorer):
     expect(chosen(widget, "rung")).to_contain_text(f"message {LONG - 1}")
     expect(widget.locator(".heading")).to_contain_text(f"unit {LONG - 1}")
     expect(widget.locator(".counted")).to_have_text(f"{LONG:,} units")  # all were looked through by now
+
+
+def test_a_cell_that_was_out_of_the_page_for_a_while_stands_where_it_stood(explorer):
+    widget = explorer(THOUSANDS)
+    widget.evaluate(
+        """async (node) => {
+            const frame = () => new Promise(requestAnimationFrame), { parentNode, nextSibling } = node;
+            node.remove();
+            await frame(); await frame();
+            parentNode.insertBefore(node, nextSibling);
+        }"""
+    )
+    expect(widget.locator(".rung", has_text=f"message {LONG - 1}")).to_be_in_viewport()
 
 
 def test_python_knows_what_is_chosen_and_new_bytes_come_with_refresh(page, explorer):
