@@ -30,7 +30,7 @@ check("broken.cut", ...)  # a number
 # %% [markdown]
 # ## A frame, part by part
 #
-# No library lets you say something wrong. So we build frames ourselves: `websocket.Frame` takes every part of a frame,
+# Libraries do not let you say something wrong. So we build frames ourselves: `websocket.Frame` takes every part of a frame,
 # with what is usual where you say nothing, and `encode` makes its bytes.
 
 # %%
