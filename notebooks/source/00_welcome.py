@@ -78,7 +78,7 @@ check("welcome.fewer", ...)  # a number, in place of the dots
 # |---|---|
 # | [01 HTTP and the upgrade](01_http_and_the_upgrade.ipynb) | the handshake: two heads of plain text, and a proof |
 # | [02 WebSocket frames](02_websocket_frames.ipynb) | every bit of a frame, and how to build one by hand |
-# | [03 The WebSocket conversation](03_the_websocket_conversation.ipynb) | pings, pieces and goodbyes; and whether it is worth it |
+# | [03 The WebSocket conversation](03_the_websocket_conversation.ipynb) | pings, pieces, goodbyes; and is it worth it? |
 # | [04 When it goes wrong](04_when_it_goes_wrong.ipynb) | broken rules, and what a real server makes of them |
 # | [05 Compression](05_compression.ipynb) | the same messages in fewer bytes |
 # | [06 Rooms and slow readers](06_rooms_and_slow_readers.ipynb) | a chat, and the one who does not read |
