@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Awaitable, Generator
 from typing import Any
 
@@ -68,7 +69,16 @@ class _Strict(Protocol):
         # no exception for Close. The library fails such a connection with 1002; with nothing unfinished it would not.
         if frame.opcode is Opcode.CLOSE:
             self.current_size = None
+        # Section 8.1: text that is not UTF-8 fails the connection. The library looks when the program reads the message,
+        # and by then it may have answered a Close that came right behind it.
+        if frame.opcode is Opcode.TEXT:
+            self._text = getincrementaldecoder("utf-8")()
+        if self._text is not None and frame.opcode in (Opcode.TEXT, Opcode.CONT):
+            self._text.decode(frame.data, frame.fin)  # UnicodeDecodeError: the library answers 1007
+            self._text = None if frame.fin else self._text
         super().recv_frame(frame)
+
+    _text: IncrementalDecoder | None = None
 
 
 class _Server(_Strict, ServerProtocol):

@@ -266,3 +266,17 @@ def test_a_client_that_reads_nothing_does_not_hold_up_stopping(monkeypatch: pyte
         writer.transport.abort()
 
     asyncio.run(stall())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [Frame(TEXT, b"caf\xe9", key=MASK)],
+        [Frame(TEXT, b"caf\xc3", fin=False, key=MASK), Frame(CONTINUATION, b"e", key=MASK)],
+        [Frame(TEXT, b"caf\xc3", fin=False, key=MASK), Frame(CONTINUATION, b"", key=MASK)],
+    ],
+)
+def test_text_that_is_not_utf8_is_not_overlooked_when_a_close_comes_right_behind_it(said: list[Frame]) -> None:
+    with upgraded(echo().url) as peer:
+        peer.sendall(b"".join(f.encode() for f in [*said, Frame(CLOSE, b"\x03\xe8", key=MASK)]))
+        assert frame(peer).payload[:2] == (1007).to_bytes(2)
