@@ -389,4 +389,4 @@ def waiting(pending, new, most):
 check("rooms.oldest", waiting)
 
 # %% [markdown]
-# **Next:** lesson 07 cuts the wire, and comes back.
+# **Next:** [07 Coming back](07_coming_back.ipynb). Somebody cuts the wire.
