@@ -30,7 +30,8 @@ def entitle(unit: Unit) -> str:
         if message.sources[1:]:
             name += f", last of {len(message.sources)} fragments: {kind}"
         return f"{name} {_said(value, len(message.data))}" + (", inflated" if "inflated" in message.how else "")
-    return f"{name} {_payload(payload, opcode)}".rstrip()
+    said = _payload(payload, opcode)
+    return f"{name}, {said}" if said and opcode not in OPCODES else f"{name} {said}".rstrip()
 
 
 def _payload(payload: Field, opcode: int) -> str:
@@ -56,7 +57,7 @@ def quoted(text: str) -> str:
     >>> print(quoted('{"type": "chat"}'))
     '{"type": "chat"}'
     """
-    cut = json.dumps(text[:SHOWN], ensure_ascii=False)
+    cut = json.dumps(text[:SHOWN], ensure_ascii=False).replace("\x7f", "\\u007f")
     if '\\"' in cut and "'" not in cut:
         cut = "'" + cut[1:-1].replace('\\"', '"') + "'"
     return cut + (f"... ({len(text)} characters)" if len(text) > SHOWN else "")
