@@ -60,11 +60,12 @@ class Client {
     this.sends = button("Send", "socket.send(...)", () => this.send());
     this.closes = button("Close", "socket.close(code, reason)", () => this.end());
     this.state = el("output", { class: "state" });
-    this.log = el("tbody", { role: "log", "aria-live": "off" });
+    this.log = el("tbody");
     this.wire = el("tbody");
-    this.wired = el("caption", { class: "quiet" }, "What the tap saw on the wire");
-    const table = (body, caption, ...names) => el("div", { class: "pane", tabindex: 0, role: "region", "aria-label": caption.textContent },
-      el("table", {}, caption, el("thead", {}, el("tr", {}, ...names.map((name) => el("th", { scope: "col" }, name)))), body));
+    this.wired = el("p", { class: "quiet" }, "What the tap saw on the wire");
+    const table = (body, head, role, ...names) => el("div", {}, head,
+      el("div", { class: "pane", tabindex: 0, role, "aria-live": "off", "aria-label": head.textContent },
+        el("table", {}, el("thead", {}, el("tr", {}, ...names.map((name) => el("th", { scope: "col" }, name)))), body)));
     frame(root, "Your browser as a client");
     root.classList.add("browser");
     root.append(
@@ -73,8 +74,8 @@ class Client {
       el("div", { class: "tools", role: "group", "aria-label": "Close" }, field("Code", this.code), field("Reason", this.reason), this.closes),
       this.trouble,
       el("div", { class: "panes" },
-        table(this.log, el("caption", { class: "quiet" }, "What your browser's API reports"), "ms", "event", "says"),
-        model.get("taps") ? table(this.wire, this.wired, "unit", "who", "says", "bytes") : null),
+        table(this.log, el("p", { class: "quiet" }, "What your browser's API reports"), "log", "ms", "event", "says"),
+        model.get("taps") ? table(this.wire, this.wired, "group", "unit", "who", "says", "bytes") : null),
       this.spoken);
     this.draw();
   }
@@ -113,6 +114,7 @@ class Client {
       this.draw();
     });
     this.socket = socket;
+    this.began = performance.now();
     this.note("new WebSocket", how);
     on("open", () => (socket.protocol ? `subprotocol ${socket.protocol}` : "the handshake is done") + (socket.extensions ? `, extensions ${socket.extensions}` : ""));
     on("message", ({ data }) => (typeof data === "string" ? `text ${JSON.stringify(data)}` : `${data.byteLength} bytes: ${hex(data)}`));

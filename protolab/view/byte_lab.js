@@ -70,9 +70,15 @@ class Bench {
     try {
       return await this.kernel.ask(name, body);
     } catch {
-      this.draw(); // what went wrong stands in the line below; what is shown is what is
+      this.refused(); // what went wrong stands in the line below
       return null;
     }
+  }
+
+  /** Python did not take it: every control says again what is. */
+  refused() {
+    for (const row of this.rows.values()) row.shown = null;
+    this.draw();
   }
 
   tell(name, value) {
@@ -230,24 +236,24 @@ class Bench {
     return row;
   }
 
-  fill(row, field, index) {
+  fill(row, field, index, active) {
     const { edit, depth, name, where, note, bits, value, leaf, buffer, start, derives } = field;
     const hue = leaf && !derives ? this.hues[this.owners[buffer][start]] ?? -1 : -1;
     row.index = index;
     row.head.style.paddingLeft = `${6 + STEP * Math.min(depth, DEEPEST)}px`;
     row.swatch.className = `swatch ${hue < 0 ? "" : `hue${hue}`}`;
     row.name.textContent = derives ? `= ${name}` : name;
-    row.node.title = `${name}, ${where}`;
+    row.node.title = [`${name}, ${where}`, bits].filter(Boolean).join("\n");
     row.note.textContent = note;
     if (!edit) {
       row.value.textContent = value;
       return;
     }
+    const before = row.shown;
     row.shown = String(edit.value);
     if (edit.kind === "flag") row.control.checked = !!edit.value;
-    else row.control.value = row.shown;
+    else if (row.shown !== before || row.control !== active) row.control.value = row.shown; // what is being typed stays
     row.bits.textContent = edit.kind === "flag" ? (edit.value ? " 1" : " 0") : "";
-    if (bits) row.control.title = bits;
   }
 
   // Links between the two.

@@ -53,7 +53,7 @@ class Reply(Protocol):
 
 class ByteLab(Widget):
     """Bytes on a bench. `data` are they, and `server` whether the server says them: both can be set. `units` is what they
-    mean now. `send()` says them to a live peer and returns what it answered.
+    mean now. `say()` says them to a live peer and returns what it answered.
     """
 
     kind: ClassVar[str] = "byte_lab"
@@ -92,7 +92,7 @@ class ByteLab(Widget):
         """What the bytes mean now; several where a length ends before they do."""
         return self._bench.units(self.data, Side(self.server), self._where)
 
-    def send(self) -> str:
+    def say(self) -> str:
         """Say the bytes to the peer, and return what it answered, in words. LabError: a server's bytes are not for it."""
         if self.server:
             raise LabError("A server does not hear what a server says.", "Say who says it: the client.")
@@ -188,22 +188,27 @@ class ByteLab(Widget):
 
     def ask_step(self, body: dict[str, Any]) -> Answer:
         """Undo, redo, or begin again."""
-        before, after, now = self._before, self._after, self.data
         match body["way"]:
-            case "undo" if before:
-                self.data = before[-1]
-                self._before, self._after = before[:-1], [*after, now]
-            case "redo" if after:
-                self.data = after[-1]
-                self._after = after[:-1]
+            case "undo" if self._before:
+                *before, new = self._before
+                self._turn(new, before, [*self._after, self.data])
+            case "redo" if self._after:
+                *after, new = self._after
+                self._turn(new, [*self._before, self.data], after)
             case "reset":
                 self.data = self._first
-        self._tell()
         return {}
+
+    def _turn(self, new: bytes, before: list[bytes], after: list[bytes]) -> None:
+        """Go to bytes that were there already; what comes before and after them is known."""
+        self._ready = False
+        self.data, self._before, self._after = new, before, after
+        self._ready = True
+        self._tell()
 
     def ask_send(self, body: dict[str, Any]) -> Answer:
         """Say the bytes to the peer: the answer comes as a trait."""
-        self.send()
+        self.say()
         return {}
 
     def _put(self, spot: Spot, new: bytes) -> None:
