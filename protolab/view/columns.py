@@ -1,6 +1,6 @@
 """Conversations as columns of bytes: what a widget needs of a hundred thousand units without explaining one of them.
 
-`columns` costs some ten bytes and two microseconds a unit and is made at once; kind, lane and marks need each unit
+`columns` costs thirteen bytes and some two microseconds a unit and is made at once; kind, lane and marks need each unit
 explained, so a `Survey` makes them in pieces, as long as somebody asks.
 """
 

@@ -125,7 +125,7 @@ export class LadderPane {
     cells.rail.lastChild.textContent = end ? (server ? "⊢" : "⊣") : server ? "◀" : "▶";
     cells.bytes.textContent = end ? "" : table.sizes[at].toLocaleString("en");
     const remarks = said ? said.remarks : "";
-    cells.remarks.textContent = remarks;
+    cells.remarks.textContent = cells.remarks.title = remarks;
     cells.remarks.classList.toggle("trouble", remarks.startsWith("!"));
     if (index === this.cursor) this.node.setAttribute("aria-activedescendant", row.id);
   }

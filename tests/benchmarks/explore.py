@@ -21,7 +21,7 @@ from tests.browser import jupyter
 
 LONGEST = 240  # seconds for a table of 100,000 rows
 
-SETUP = """\
+SETUP = '''\
 from html import escape
 from IPython.display import HTML
 from protolab import show
@@ -39,22 +39,26 @@ def talk(units):
     return capture
 
 def table(capture):
-    rows = (
-        f"<tr><td>{{unit.place.number}}</td><td>{{unit.place.at:.4f}}</td><td>{{unit.side}}</td>"
-        f"<td>{{escape(unit.title)}}</td><td>{{len(unit.data)}}</td></tr>"
-        for unit in show.conversation(capture)
-    )
+    """The columns that a ladder has: number, seconds, client, direction, server, bytes, remarks."""
+    rows = []
+    for unit in show.conversation(capture):
+        title, server = escape(unit.title), unit.side is Side.SERVER
+        says = ["", "←", title] if server else [title, "→", ""]
+        cells = [unit.place.number, f"{{unit.place.at:.4f}}", *says, len(unit.data), ""]
+        rows.append(f"<tr>{{''.join(f'<td>{{cell}}</td>' for cell in cells)}}</tr>")
     return HTML(f"<table>{{''.join(rows)}}</table>")
 
 capture = talk({units})
-drawn = table(capture)"""
+drawn = table(capture)'''
 CELLS = {"table": "drawn", "explore": "show.explore(capture)"}
 FIRST = {"table": "td", "explore": ".rung:not(.head) .says"}
 
-# Runs cell `index` and resolves to the milliseconds until its first row was painted.
+# Waits until the browser is done with what was before, runs cell `index`, and resolves to the milliseconds until its first
+# row was painted.
 RUN = """async ([index, first]) => {
     const notebook = jupyterapp.shell.currentWidget.content;
     notebook.activeCellIndex = index;
+    for (let i = 0; i < 5; i++) await new Promise(requestIdleCallback);
     const cell = notebook.widgets[index].node, began = performance.now();
     jupyterapp.commands.execute("notebook:run-cell");
     const frame = () => new Promise(requestAnimationFrame);
@@ -97,10 +101,9 @@ def measure(page: Page, url: str, folder: Path, units: int, rounds: int) -> None
     said = f"{units:>7,} units: table takes {statistics.median(ratios):.1f} times as long as explore"
     print(f"{said} [{min(ratios):.1f}..{max(ratios):.1f}]")
     for name in CELLS:
-        seconds = statistics.median(times[name])
-        print(
-            f"    {name:8} {seconds:7.2f} s  {size[name]:>12,} bytes to the browser  {rows[name]:>8,} rows in the page"
-        )
+        each = " ".join(f"{seconds:.2f}" for seconds in times[name])
+        print(f"    {name:8} {statistics.median(times[name]):6.2f} s ({each})", end="")
+        print(f"  {size[name]:>12,} bytes to the browser  {rows[name]:>7,} rows in the page", flush=True)
 
 
 def main(rounds: int = 3, *units: int) -> None:

@@ -34,10 +34,11 @@ for number in range({LONG}):
     connection.add(side, frame, number / 1000)
 long = show.explore(capture)
 long""",
+    "show.explore(scenes.recording('websocket/chat'))",
     "connection.add(Side.CLIENT, Frame(TEXT, b'one more', key=b'abcd').encode(), 101.0)\n"
     "print('chosen:', hello.selected, hello.field, hello.unit.title)",
 )
-HELLO, WRONG, THOUSANDS, ASK = range(4)
+HELLO, WRONG, THOUSANDS, CHAT, ASK = range(5)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def page(tmp_path_factory):
         page.locator(".jp-CodeCell").first.wait_for()
         page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
         run_all(page, url)
-        expect(page.locator(".explore")).to_have_count(3)
+        expect(page.locator(".explore")).to_have_count(ASK)
         yield page
 
 
@@ -180,6 +181,21 @@ def test_a_side_and_a_kind_are_filtered_by(explorer):
     widget.get_by_label("From", exact=True).select_option("")
 
 
+def test_one_connection_is_followed_from_the_list_and_from_the_ladder(page, explorer):
+    widget = explorer(CHAT)
+    rows = widget.locator(".rung:not(.head)")
+    follow = widget.get_by_label("Follow", exact=True)
+    follow.select_option("1")
+    expect(widget.locator(".c-stream").filter(has_text="1")).to_have_count(0)
+    expect(widget.locator(".counted")).to_contain_text("of")
+    rows.first.click()
+    widget.locator(".ladder").press("f")
+    expect(follow).to_have_value("")
+    expect(widget.locator(".c-stream").filter(has_text="1")).not_to_have_count(0)
+    widget.locator(".ladder").press("f")
+    expect(follow).to_have_value("1")
+
+
 def test_search_finds_text_that_only_derived_bytes_hold_and_hexadecimal(page, explorer):
     widget = explorer(HELLO)
     widget.locator(".rung:not(.head)").first.click()
@@ -250,7 +266,7 @@ def test_a_cell_that_was_out_of_the_page_for_a_while_stands_where_it_stood(explo
 def test_python_knows_what_is_chosen_and_new_bytes_come_with_refresh(page, explorer):
     explorer(HELLO).locator(".rung:not(.head)").nth(2).click()
     field(explorer(HELLO), "masking key").click()
-    page.locator(".jp-CodeCell").nth(THOUSANDS).locator(".jp-InputArea-editor").click()
+    page.locator(".jp-CodeCell").nth(CHAT).locator(".jp-InputArea-editor").click()
     page.evaluate("jupyterapp.commands.execute('notebook:insert-cell-below')")
     page.locator(".jp-CodeCell").nth(ASK).locator(".cm-content").fill(CELLS[ASK])
     page.evaluate("jupyterapp.commands.execute('notebook:run-cell')")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from protolab import scenes, show
+from protolab import scenes, show, view
 from protolab.capture import Capture
 from protolab.fields import Side
 from protolab.view.widget import VIEW, Widget, module, sheet
 from protolab.wire.websocket_frames import TEXT, Frame
+
+VIEWS = Path(view.__file__).parent
 
 
 def frame(text, side=Side.CLIENT):
@@ -60,6 +65,14 @@ def test_the_module_holds_what_it_imports_once_and_imports_nothing():
     assert source.count("export class Rows ") == source.count("export class Table ") == 1
     assert "\nimport " not in source and "http" not in source
     assert ".protolab {" in sheet("common", "explore")
+
+
+@pytest.mark.parametrize("path", sorted(VIEWS.glob("*.js")), ids=lambda path: path.stem)
+def test_no_two_files_of_a_module_declare_the_same_name(path):
+    declared = re.findall(
+        r"^(?:export )?(?:async )?(?:const|let|class|function) (\w+)", module(path.stem), re.MULTILINE
+    )
+    assert [name for name, count in Counter(declared).items() if count > 1] == []
 
 
 def test_lines_of_the_ladder_are_told_for_the_rows_that_are_asked_for():
