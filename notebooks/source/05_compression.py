@@ -58,7 +58,7 @@ for head in talk[:2]:
 #
 # | parameter | what it says |
 # |---|---|
-# | `server_max_window_bits`, `client_max_window_bits` | how far back a message may refer: two to the power of this, at most 15, in bytes |
+# | `server_max_window_bits`, `client_max_window_bits` | how far back a message may refer, as a power of two: 15 at most |
 # | `server_no_context_takeover`, `client_no_context_takeover` | each message starts afresh, and refers to none before it |
 #
 # In an offer, `client_max_window_bits` needs no value: it only says, "I understand this one, should you want it". This

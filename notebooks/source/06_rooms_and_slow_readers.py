@@ -180,7 +180,7 @@ good, slow = asyncio.Queue(HOLDS), asyncio.Queue(HOLDS)
 got = []
 tasks = [asyncio.create_task(naive_room([good, slow])), asyncio.create_task(read_all(good, got))]
 
-for turn in range(10_000):
+for _ in range(10_000):
     await asyncio.sleep(0)
 
 # %%
@@ -232,7 +232,7 @@ async def room(messages, bound, when_full):
     fanout.join(good)
     member = fanout.join(slow, when_full=when_full)
     heard = most = 0
-    for number in range(messages):
+    for _ in range(messages):
         fanout.publish(b"a message of the chat\n")
         await asyncio.sleep(0)  # a turn of the loop, in which the fan-out writes
         heard += good.held.count(b"\n")

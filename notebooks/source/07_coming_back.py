@@ -292,21 +292,18 @@ check("back.again", again)
 # A second connection knows nothing of the first: who was in a room is in none. Make this client say `join tea` **first
 # thing on every connection**. The cell lets it connect, cuts the wire, and waits until it is back.
 
-
 # %%
-async def until(condition):
-    while not condition():
-        await asyncio.sleep(0.001)
-
-
 guest = websocket.Client(echo.url, backoff=websocket.Backoff(base=0.02, cap=1))
+gone = asyncio.Event()
+guest.on("disconnected", lambda ending: gone.set())
 
-...  # your line, in place of the dots
+...  # guest.on(..., ...)
 
 async with guest:
     echo.settle()  # all that was said so far has arrived
     echo.cut()
-    await until(lambda: guest.counts.connections == 2 and guest.connected)
+    await gone.wait()
+    await guest  # until it is connected again
 
 check("back.rejoin")
 
