@@ -221,13 +221,16 @@ class Bench {
     row.node = el("tr", { onmouseenter: () => this.warm(row.index), onmouseleave: () => this.warm(-1), onfocusin: () => this.show(row.index), onclick: () => this.show(row.index) },
       row.head, row.value, row.note);
     if (!edit) return row;
-    const set = () => this.set(row.index, edit.kind === "flag" ? String(+row.control.checked) : row.control.value);
+    const set = () => {
+      const typed = edit.kind === "flag" ? String(+row.control.checked) : row.control.value;
+      if (typed !== row.shown) this.set(row.index, typed);
+    };
     if (edit.kind === "choice") {
       row.control = el("select", { onchange: set }, ...edit.options.map(([value, says]) => el("option", { value }, says)));
     } else {
       row.control = el("input", {
         type: edit.kind === "flag" ? "checkbox" : "text", spellcheck: "false", autocomplete: "off", class: edit.kind, onchange: set,
-        onkeydown: keys({ Escape: () => { row.control.value = row.shown; this.bytes.grid.focus(); } }),
+        onkeydown: keys({ Enter: set, Escape: () => { row.control.value = row.shown; this.bytes.grid.focus(); } }),
       });
     }
     row.control.setAttribute("aria-labelledby", row.name.id);
