@@ -82,7 +82,7 @@ check("welcome.fewer", ...)  # a number, in place of the dots
 # | [04 When it goes wrong](04_when_it_goes_wrong.ipynb) | broken rules, and what a real server makes of them |
 # | [05 Compression](05_compression.ipynb) | the same messages in fewer bytes |
 # | [06 Rooms and slow readers](06_rooms_and_slow_readers.ipynb) | a chat, and the one who does not read |
-# | 07 Coming back | a client whose connection is cut |
+# | [07 Coming back](07_coming_back.ipynb) | a client whose connection is cut |
 #
 # The same things work outside of notebooks. In a terminal:
 #
