@@ -207,13 +207,22 @@ def byte_lab(thing: Unit | bytes, to: Any = None, *, side: Side = Side.CLIENT, p
         raise LabError(f"There is no bench for bytes of {protocol}.", "Look at them with explain.")
     where = bench.context(thing) if isinstance(thing, Unit) else bench.OPEN
 
-    def url() -> str:
-        if to is None:
-            return str(lab.start(bench.server(where), name="byte lab").url)
-        return str(getattr(to, "url", to))
+    peer = to
 
-    name = getattr(to, "name", "the server") if to is not None else "an echo server"
-    return ByteLab(data, side, bench, where, lambda data: lab.run(bench.send(url(), data, where)), name)
+    def said(data: bytes) -> Any:
+        nonlocal peer
+        if to is None and not getattr(peer, "running", False):
+            peer = lab.start(bench.server(where), name="byte lab")
+        return lab.run(bench.send(str(getattr(peer, "url", peer)), data, where))
+
+    return ByteLab(data, side, bench, where, said, _called(to))
+
+
+def _called(to: Any) -> str:
+    """What to call a peer: a handle by its name, a URL as it is."""
+    if to is None:
+        return "an echo server"
+    return f"the {name} server" if (name := getattr(to, "name", "")) else str(to)
 
 
 def _looks_like(data: bytes, side: Side) -> str:

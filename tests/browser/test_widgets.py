@@ -193,7 +193,9 @@ def test_the_browser_talks_to_the_lab_and_the_tap_sees_its_frames(page, widget):
 def test_a_browser_that_is_far_away_is_told_that_there_is_no_way(widget):
     far = widget(FAR)
     far.get_by_role("button", name="Connect").click()
-    expect(far.locator(".trouble.line")).to_contain_text("jupyter-server-proxy, which could pass it on, is not installed")
+    expect(far.locator(".trouble.line")).to_contain_text(
+        "jupyter-server-proxy, which could pass it on, is not installed"
+    )
     expect(far.locator(".state")).to_have_text("not connected")
 
 
@@ -206,7 +208,9 @@ def test_python_knows_what_was_done_in_the_browser(page, widget):
     expect(output).to_contain_text("step 3 in a text message")
     expect(output).to_contain_text("bench 83")
     expect(output).to_contain_text("browser new WebSocket open send message send message close() threw close() close")
-    expect(output).to_contain_text('text "Hello" | text "Hello" | binary 2 bytes | binary 2 bytes | close 4001 "enough"')
+    expect(output).to_contain_text(
+        'text "Hello" | text "Hello" | binary 2 bytes | binary 2 bytes | close 4001 "enough"'
+    )
 
 
 @pytest.mark.parametrize("name", ["Light", "Dark"])

@@ -164,7 +164,7 @@ async def send(url: str, data: bytes, where: str) -> Reply:
         if where == COMPRESSED and not (peer.response and peer.response.get("Sec-WebSocket-Extensions")):
             raise LabError("The server did not agree to compress.", 'Start it with compression="deflate".')
         await peer.send(data)
-        return await _answered(peer)
+        return await _answered(peer, where)
 
 
 async def _requested(peer: RawConnection, data: bytes) -> Reply:
@@ -177,7 +177,7 @@ async def _requested(peer: RawConnection, data: bytes) -> Reply:
     return Reply(f"HTTP {status} {peer.response.start[2]}".strip(), f"HTTP {status}")
 
 
-async def _answered(peer: RawConnection) -> Reply:
+async def _answered(peer: RawConnection, where: str) -> Reply:
     """What came back: frames, up to a Close or until nothing more comes."""
     heard: list[str] = []
     patience = PATIENCE
@@ -186,7 +186,7 @@ async def _answered(peer: RawConnection) -> Reply:
             frame = await peer.receive(patience)
             if frame is None:
                 return Reply("; ".join([*heard, "it hung up, without a Close"]), "1006")
-            said = units(frame._replace(key=None).encode(), Side.SERVER, OPEN)[0].title
+            said = units(frame.encode(), Side.SERVER, where)[0].title
             heard.append(said)
             if frame.opcode == CLOSE:
                 return Reply("; ".join(heard), str(int.from_bytes(frame.payload[:2])) if frame.payload else "1005")
