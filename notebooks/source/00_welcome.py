@@ -72,6 +72,15 @@ talk[2]
 check("welcome.fewer", ...)  # a number, in place of the dots
 
 # %% [markdown]
+# ### Look around
+#
+# The same capture once more, to walk through: click on a unit, a field or a byte, or use the arrow keys, and see what
+# belongs together. (It needs a running kernel. Elsewhere you see the ladder.)
+
+# %%
+show.explore(echo)
+
+# %% [markdown]
 # ## Where things are
 #
 # | lesson | what you will read there |

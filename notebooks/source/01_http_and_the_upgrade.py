@@ -218,6 +218,15 @@ for connection in echo.capture:
         print(f"connection {connection.number}, unit {unit.place.number}: {finding.message} ({finding.rule.clause})")
 
 # %% [markdown]
+# ## Your own browser
+#
+# The browser that shows you this page speaks WebSocket too. Connect it to the same server, say something, and look at its
+# request: it has more lines than ours, and by now you can read them. (It needs a running kernel.)
+
+# %%
+show.browser_client(echo)
+
+# %% [markdown]
 # ## Why this dance?
 #
 # A WebSocket could have had a port and a greeting of its own. It starts as HTTP so that it can go where HTTP goes:

@@ -254,6 +254,16 @@ show.conversation(echo)[2]
 # The answer is no echo: it has the opcode of Close, and you can read the code and the reason in its payload. What we sent
 # is a well-formed frame, and yet it was refused. The finding under the table says what is missing, and where.
 #
+# ## Hands on
+#
+# Here is the client's first `Hello` again, to play with. Change a byte, and see what the bytes now mean; change a field,
+# and see what becomes of the bytes. Break something, and read what is said about it; then send it, and see whether the
+# server agrees. (It needs a running kernel. Elsewhere you see the frame as it was.)
+
+# %%
+show.byte_lab(hello, echo)
+
+# %% [markdown]
 # ## Exercises
 #
 # ### 1. The missing bit

@@ -107,6 +107,13 @@ for unit in talk[2:]:
 print(SENDING.after("in a text message", "text"))
 
 # %% [markdown]
+# The connection as a whole has states too, and each side sees its own: what one has sent, the other has not yet received.
+# Step through the conversation, with the buttons or the arrow keys, forwards and backwards:
+
+# %%
+show.scrub(talk)
+
+# %% [markdown]
 # ## Four ways to end
 #
 # A side that has nothing more to say sends **Close**, the other answers with a Close of its own, and then TCP ends: the
