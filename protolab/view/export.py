@@ -5,16 +5,18 @@ Bytes are hexadecimal, once for each buffer: a field says `start` and `end` in i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from protolab.fields import Derived, Field
 from protolab.findings import Discard, Finding
 from protolab.units import Unit
 from protolab.view.text import elided
 
+Item = TypeVar("Item")
 EXACT = 2**53 - 1  # JavaScript's largest exact integer; a larger one goes as text
-BYTES = 2**13  # bytes of one buffer that are written out unless all are asked for
+BYTES = 2**13  # bytes of one buffer, or characters of one text, that are written out unless all are asked for
+ITEMS = 500  # children of one field, or findings of one unit, that are written out unless all are asked for
 
 
 def unit(unit: Unit, limit: int | None = BYTES) -> dict[str, Any]:
@@ -31,8 +33,8 @@ def unit(unit: Unit, limit: int | None = BYTES) -> dict[str, Any]:
         "title": clean(unit.title),
         "bytes": buffer(unit.data, limit),
         "field": field(unit.field, limit),
-        "findings": [finding(each) for each in unit.findings],
-        "discards": [discard(each) for each in unit.discards],
+        "findings": [finding(each) for each in _some(unit.findings, limit)],
+        "discards": [discard(each) for each in _some(unit.discards, limit)],
     }
     if unit.lane is not None:
         found["lane"] = unit.lane
@@ -52,7 +54,9 @@ def field(node: Field, limit: int | None = BYTES) -> dict[str, Any]:
     if node.note:
         found["note"] = clean(node.note)
     if node.children:
-        found["children"] = [field(child, limit) for child in node.children]
+        found["children"] = [field(child, limit) for child in _some(node.children, limit)]
+        if len(found["children"]) < len(node.children):
+            found["left_out"] = len(node.children) - len(found["children"])
     if node.derived:
         found["derived"] = [derived(each, limit) for each in node.derived]
     return found
@@ -101,7 +105,8 @@ def value(thing: object, limit: int | None = BYTES) -> Any:
                 int(thing) if abs(thing) <= EXACT else elided(str(thing)) if thing.bit_length() <= 512 else hex(thing)
             )
         case str():
-            return clean(str(thing))
+            long = limit is not None and len(thing) > limit
+            return clean(f"{thing[:limit]}... ({len(thing)} characters)" if long else str(thing))
         case bytes() | bytearray() | memoryview():
             return buffer(bytes(thing), limit)
         case Mapping():
@@ -111,6 +116,10 @@ def value(thing: object, limit: int | None = BYTES) -> Any:
         case float() if thing - thing == 0:  # neither infinite nor NaN, which JSON cannot say
             return thing
     return clean(str(thing))
+
+
+def _some(items: Sequence[Item], limit: int | None) -> Sequence[Item]:
+    return items if limit is None else items[:ITEMS]
 
 
 def clean(text: str) -> str:

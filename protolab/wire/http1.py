@@ -62,7 +62,8 @@ class Head(NamedTuple):
 
     def all(self, name: str) -> list[Header]:
         """Every header line of that name, in order; names are not case-sensitive."""
-        return [header for header in self.headers if header.name.lower() == name.lower()]
+        wanted = name.lower()
+        return [header for header in self.headers if header.name.lower() == wanted]
 
     def get(self, name: str) -> str | None:
         """The values of that name joined by commas (RFC 9110 section 5.2), or None when there is none."""

@@ -116,9 +116,11 @@ class WebSocketConversation(Conversation[State, Context]):
 
     def explain(self, place: Place, data: bytes, context: Context) -> Unit:
         if isinstance(context, Part):
-            name, field, findings = http1_bodies.part(context.kind, place.side, data)
             if context.settled is not None:
                 field, findings = context.settled.field, context.settled.findings
+                name = field.name
+            else:
+                name, field, findings = http1_bodies.part(context.kind, place.side, data)
             return Unit(self.protocol, name, place, data, field, findings, (), http1_bodies.entitle)
         findings = context.findings
         return _new(
