@@ -152,7 +152,7 @@ def states(thing: object) -> StatesView:
     """
     from protolab.view.states import StatesView
 
-    return StatesView(_walks(thing))
+    return StatesView(_walks(thing)())
 
 
 def scrub(thing: object) -> Scrub:
@@ -163,7 +163,7 @@ def scrub(thing: object) -> Scrub:
     from protolab.view.scrub import Scrub
 
     walks = _walks(thing)
-    return Scrub(walks, walks[0].conversation.connection.capture.name)
+    return Scrub(walks, walks()[0].conversation.connection.capture.name)
 
 
 def browser_client(to: Any, *, proxy: str = "auto") -> BrowserClient:
@@ -232,29 +232,41 @@ def _looks_like(data: bytes, side: Side) -> str:
     return max(found, key=lambda card: card.recognise(client, server, True)).name
 
 
-def _walks(thing: object) -> tuple[Walk, ...]:
-    """The conversations of a thing, each with its protocol's tables; of the first protocol that has some."""
-    from protolab.view.states import Walk
-
+def _walks(thing: object) -> _Walks:
+    """The conversations of a thing, each with its protocol's tables."""
     match thing:
         case Conversation():
-            found = [thing]
+            return _Walks(lambda: [_updated(thing)])
         case Connection():
-            found = [protocols.decode(thing)]
+            return _Walks(_Decoded(lambda: [thing]))
         case Capture():
-            found = [protocols.decode(each) for each in list(thing.connections)]
-        case _ if isinstance(capture := getattr(thing, "capture", None), Capture):
-            return _walks(capture)
-        case _:
-            raise TypeError(f"a {type(thing).__name__} has no states; a capture, a connection or a conversation has")
-    spoken = {each.protocol: tables for each in found if (tables := protocols.card(each.protocol).part("states"))}
-    if not spoken:
-        heard = ", ".join(dict.fromkeys(each.protocol for each in found)) or "nothing"
-        raise LabError(
-            f"There are no tables of states for what was said here ({heard}).", "Walk through it with explore."
-        )
-    protocol, tables = next(iter(spoken.items()))
-    return tuple(Walk(each, tables) for each in found if each.protocol == protocol)
+            return _Walks(_Decoded(lambda: thing.connections))
+    if isinstance(capture := getattr(thing, "capture", None), Capture):
+        return _walks(capture)
+    raise TypeError(f"a {type(thing).__name__} has no states; a capture, a connection or a conversation has")
+
+
+class _Walks:
+    """The walks of conversations as they are now, of the first protocol among them that has tables of states."""
+
+    def __init__(self, conversations: Callable[[], list[Conversation[Any, Any]]]) -> None:
+        self.conversations = conversations
+        self.known: dict[Conversation[Any, Any], Walk] = {}
+
+    def __call__(self) -> tuple[Walk, ...]:
+        from protolab.view.states import Walk
+
+        found = self.conversations()
+        spoken = {each.protocol: tables for each in found if (tables := protocols.card(each.protocol).part("states"))}
+        if not spoken:
+            heard = ", ".join(dict.fromkeys(each.protocol for each in found)) or "nothing"
+            raise LabError(
+                f"There are no tables of states for what was said here ({heard}).", "Walk through it with explore."
+            )
+        protocol, tables = next(iter(spoken.items()))
+        same = [each for each in found if each.protocol == protocol]
+        self.known = {each: self.known.get(each) or Walk(each, tables) for each in same}
+        return tuple(self.known.values())
 
 
 def _updated(conversation: Conversation[Any, Any]) -> Conversation[Any, Any]:

@@ -32,7 +32,7 @@ async function way(url, proxy) {
   const { port, pathname, search } = new URL(url);
   const passed = new URL(`proxy/${port || 80}${pathname}${search}`, base);
   passed.protocol = base.protocol === "https:" ? "wss:" : "ws:";
-  return { url: passed.href, how: "through jupyter-server-proxy" };
+  return { url: passed.href, how: "through jupyter-server-proxy: on the wire it is the proxy that speaks" };
 }
 
 class Client {
@@ -172,7 +172,7 @@ class Client {
       this.wired.textContent = `What the tap saw on the wire, connection ${connection}${left ? `, the last ${units.length} of ${units.length + left} units` : ""}`;
       this.wire.replaceChildren(...units.map(({ number, side, title, remarks, bytes }) => el("tr", {},
         el("td", { class: "number quiet" }, number),
-        el("td", { class: side }, side === "client" ? "browser →" : "← server"),
+        el("td", { class: side }, side === "client" ? "client →" : "← server"),
         el("td", {}, title, remarks ? el("span", { class: remarks.startsWith("!") ? "trouble" : "quiet" }, `  ${remarks}`) : null),
         el("td", { class: "number quiet" }, bytes))));
       const pane = this.wire.closest(".pane");

@@ -6,6 +6,7 @@ and asked for some steps at a time, so that a slider outruns nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import traitlets
@@ -33,9 +34,10 @@ class Scrub(Widget):
     connection = traitlets.Int(0).tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
 
-    def __init__(self, walks: tuple[Walk, ...], name: str = "") -> None:
-        """`walks` are of one protocol, and there is at least one."""
-        self._walks = walks
+    def __init__(self, source: Callable[[], tuple[Walk, ...]], name: str = "") -> None:
+        """`source()` gives the walks as they are now: of one protocol, at least one, those of before in their places."""
+        self._source = source
+        self._walks: tuple[Walk, ...] = ()
         self._name = name
         super().__init__()
         self.update()
@@ -53,8 +55,7 @@ class Scrub(Widget):
 
     def update(self) -> None:
         """Take in what was recorded since the last look."""
-        for walk in self._walks:
-            walk.conversation.update()
+        self._walks = self._source()
         self.facts = {
             "name": elided(self._name, 80),
             "machines": [machine_json(machine) for machine in self._walks[0].machines],

@@ -86,6 +86,20 @@ def test_a_protocol_without_tables_is_said_to_have_none():
         show.scrub(1)
 
 
+def test_scrub_takes_in_what_was_said_since():
+    capture = Capture("live")
+    for number in range(2):
+        connection = capture.connect()
+        connection.add(C, request(), float(number))
+        connection.add(S, response(), number + 0.5)
+        if not number:
+            widget = show.scrub(capture)
+            connection.add(C, Frame(1, b"Hi", key=b"abcd").encode(), 0.7)
+    assert [each["last"] for each in widget.facts["connections"]] == [2]
+    widget.ask_update({})
+    assert [each["last"] for each in widget.facts["connections"]] == [3, 2]
+
+
 def test_scrub_tells_steps_by_the_block_and_stands_on_the_table():
     capture = scenes.recording("websocket/chat")
     widget = show.scrub(capture)
