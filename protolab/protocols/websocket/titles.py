@@ -27,6 +27,8 @@ def entitle(unit: Unit) -> str:
     if message is not None:
         kind = message.name.removesuffix(" message")
         value = message.field.value
+        if message.field.note:  # why it cannot be known
+            return f"{name}, compressed, {message.field.note}"
         if message.sources[1:]:
             name += f", last of {len(message.sources)} fragments: {kind}"
         return f"{name} {_said(value, len(message.data))}" + (", inflated" if "inflated" in message.how else "")
