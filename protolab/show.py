@@ -3,6 +3,7 @@
 `capture` or `unit` at the end of a notebook cell, or `print(capture)`, is enough for most; `ladder`, `explain` and
 `picture` ask for a particular view. Each gives a view: an object with `text()`, `html()`, `json()` and `bundle()`.
 `explore` gives a widget, which stands on the ladder; `scrub`, which stands on `states`, steps through a conversation.
+`byte_lab` gives bytes to change, decode and send; `browser_client` makes your own browser a client.
 `conversation` gives the units themselves: `conversation(server)[2]` is one, `conversation(server)[:2]` are two.
 """
 

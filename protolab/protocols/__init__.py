@@ -1,8 +1,9 @@
 """The contract that a protocol's folder fulfils, and how folders are found. Nothing here names a protocol.
 
 A folder `protocols/<name>/` has the same file names in each: `__init__` (its `CARD` and its public names, lazily), `decode`,
-`states`, `server`, `client`, `scenarios`, and `captures/` with frozen recordings. A card is cheap to import: what it names is
-imported when asked for, so listing the protocols pulls in none of their libraries.
+`states`, `server`, `client`, `scenarios`, and `captures/` with frozen recordings; `states` (tables that a conversation is
+stepped through by) and `bench` (what it takes to change bytes and send them) may be missing. A card is cheap to import: what
+it names is imported when asked for, so listing the protocols pulls in none of their libraries.
 """
 
 from __future__ import annotations

@@ -101,6 +101,7 @@ def test_derived_bytes_are_put_back_where_that_can_be_done(bench):
     bench.ask_bytes({"buffer": 1, "start": 0, "end": 1, "hex": "4a"})
     assert Frame.decode(bench.data).payload == b"Jello" and bench.data[2:6] == HELLO[2:6]
     packed = show.byte_lab(show.conversation(scenes.recording("websocket/compressed"))[2])
+    assert "from client bytes 6-24" in str(packed)  # of the 25 on the bench, not of a connection
     message = next(i for i, each in enumerate(packed.said["buffers"]) if each["name"] == "text message")
     assert not packed.said["can"][message]
     with pytest.raises(LabError, match="cannot be put back"):
@@ -198,6 +199,7 @@ def test_without_widgets_the_unit_stands_there(bench):
     data, _ = bench._repr_mimebundle_()
     assert data.pop(VIEW) and data == show.explain(bench.units[0]).bundle()
     assert repr(bench) == "<byte_lab widget>"
+    assert "unit 0" in data["text/plain"] and "bytes 0-10 of what the client said" in data["text/plain"]
 
 
 def test_every_field_of_a_frame_can_be_set(bench):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from protolab import repeat
 from protolab.capture import Capture
 from protolab.errors import LabError
-from protolab.fields import Side
+from protolab.fields import Field, Side, Source
 from protolab.protocols.websocket import rules
 from protolab.protocols.websocket.decode import decode
 from protolab.protocols.websocket.handshake import accept
@@ -55,7 +55,7 @@ def context(unit: Unit) -> str:
 
 
 def units(data: bytes, side: Side, where: str) -> Units:
-    """The units that `data` is when `side` says it on a connection of that kind."""
+    """The units that `data` is when `side` says it on a connection of that kind; places count from there."""
     connection = Capture("bench").connect()
     if where == REQUEST:
         connection.add(Side.CLIENT, data, 0.0)
@@ -64,8 +64,24 @@ def units(data: bytes, side: Side, where: str) -> Units:
     connection.add(Side.CLIENT, _head("GET / HTTP/1.1", extensions, f"Sec-WebSocket-Key: {_KEY.decode()}"), 0.0)
     answer = f"Sec-WebSocket-Accept: {accept(_KEY).decode()}"
     connection.add(Side.SERVER, _head("HTTP/1.1 101 Switching Protocols", extensions, answer), 0.0)
+    before = connection.size(side)
     connection.add(side, data, 0.0)
-    return Units(decode(connection)[2:])
+    return Units(_placed(unit, number, before) for number, unit in enumerate(decode(connection)[2:]))
+
+
+def _placed(unit: Unit, number: int, before: int) -> Unit:
+    """The unit as it is where the `before` bytes of the handshake are not counted."""
+    place = unit.place
+    place = place._replace(number=number, start=place.start - before, end=place.end - before)
+    return unit._replace(place=place, field=_sourced(unit.field, before))
+
+
+def _sourced(field: Field, before: int) -> Field:
+    derived = (
+        each._replace(sources=tuple(Source(who, start - before, end - before) for who, start, end in each.sources))
+        for each in field.derived
+    )
+    return field._replace(children=tuple(_sourced(each, before) for each in field.children), derived=tuple(derived))
 
 
 def _head(start: str, extensions: str | None, line: str) -> bytes:
