@@ -150,8 +150,9 @@ class Direction:
     def step(self, data: bytes, number: int, start: int, complete: bool, other: Direction) -> Step:
         """Judge the frame `data`, unit `number`, that starts at stream offset `start`; `other` is the peer's direction."""
         opening = _OPENINGS[self.side][data[:2]]
-        head = opening.head or read_head(data)
-        if opening.simple and complete and self.state is READY and head is not None and _shortest(head):
+        short = opening.head is not None
+        head = opening.head if short else read_head(data)
+        if head is not None and opening.simple and complete and self.state is READY and (short or _shortest(head)):
             # By far the most frames are whole messages that break no rule: the short way for them.
             size = head.size
             payload = mask(data[size:], data[size - 4 : size]) if head.masked else data[size:]
@@ -162,7 +163,7 @@ class Direction:
                 except UnicodeDecodeError:
                     pass  # the long way says where it is broken
             elif self.inflater is not None:
-                return self._compressed(head, payload)
+                return self._compressed(head, payload, self.inflater)
         if head is None or len(data) < head.size:
             return Step(None, b"", CONTINUATION, None, None, self._broken(opening, data), ())
         payload = data[head.size :]
@@ -248,20 +249,23 @@ class Direction:
                     findings.append(rules.CLOSE_REASON.at(at + 2 + bad[0], at + 2 + bad[1], self.side))
         return None
 
-    def _compressed(self, head: Head, payload: bytes) -> Step:
+    def _compressed(self, head: Head, payload: bytes, inflater: Inflater) -> Step:
         """A whole compressed message in one frame: what `_data` does, the short way."""
         findings: list[Finding] = []
-        message, self.size, self.broken = None, 0, ""
-        inflated = self._inflate(head, payload, findings)
-        if inflated is None:
-            message = Message(head.opcode, True, None, (), self.broken)
-        elif head.opcode == TEXT:
-            try:
-                inflated.decode()
-            except UnicodeDecodeError:
-                # Offsets in inflated text are not offsets on the wire: the whole payload is meant.
-                findings.append(rules.TEXT_UTF8.at(head.size, head.size + len(payload), self.side))
-        return _new(Step, (head, payload, head.opcode, inflated, message, tuple(findings), (), None, None))
+        inflated, self.broken = None, inflater.lost
+        try:
+            if not inflater.lost:
+                inflated = inflater.part(payload, True, INFLATED_LIMIT)
+                if head.opcode == TEXT:
+                    inflated.decode()
+                return _new(Step, (head, payload, head.opcode, inflated, None, (), (), None, None))
+        except UnicodeDecodeError:
+            # Offsets in inflated text are not offsets on the wire: the whole payload is meant.
+            findings.append(rules.TEXT_UTF8.at(head.size, head.size + len(payload), self.side))
+        except (zlib.error, OverflowError) as error:
+            self._give_up(error, head, payload, findings)
+        message = Message(head.opcode, True, None, (), self.broken) if inflated is None else None
+        return Step(head, payload, head.opcode, inflated, message, tuple(findings), ())
 
     def _data(self, head: Head, payload: bytes, start: int, findings: list[Finding]) -> Step:
         opcode = self.opcode
@@ -309,14 +313,19 @@ class Direction:
             return None
         try:
             return self.inflater.part(payload, head.fin, INFLATED_LIMIT - self.size)
-        except zlib.error as error:
-            self.broken = "it does not inflate"
-            findings.append(
-                rules.INFLATE.at(head.size, head.size + len(payload), self.side, f"this does not inflate ({error})")
-            )
-        except OverflowError:
-            self.broken = f"it inflates to more than {INFLATED_LIMIT} bytes"
+        except (zlib.error, OverflowError) as error:
+            self._give_up(error, head, payload, findings)
         return None
+
+    def _give_up(self, error: zlib.error | OverflowError, head: Head, payload: bytes, findings: list[Finding]) -> None:
+        """Say why the open message cannot be known: a finding where the data are at fault, not our bound."""
+        if isinstance(error, OverflowError):
+            self.broken = f"it inflates to more than {INFLATED_LIMIT} bytes"
+            return
+        self.broken = "it does not inflate"
+        says = f"this does not inflate ({error})"
+        at, end = (head.size, head.size + len(payload)) if payload else (0, head.size)
+        findings.append(rules.INFLATE.at(at, end, self.side, says))
 
 
 def utf8_error(data: bytes, final: bool) -> tuple[tuple[int, int] | None, bytes]:
