@@ -115,6 +115,10 @@ class Connection(Drawn):
         """Note that a side stopped talking, by "FIN" or "RST"."""
         self.ends.append(End(self.capture.now() if at is None else at, side, how, self.turns))
 
+    def ended(self, side: Side) -> bool:
+        """Whether that side stopped talking: nothing more will come from it."""
+        return any(end.side is side for end in self.ends)
+
     def size(self, side: Side) -> int:
         """How many bytes of that side are kept."""
         return len(self.streams[side])

@@ -22,7 +22,7 @@ class HttpConversation(Conversation[None, None]):
         super().__init__(connection)
 
     def scan(self) -> None:
-        ended = [any(end.side is side for end in self.connection.ends) for side in Side]
+        ended = [self.connection.ended(side) for side in Side]
         self._http.split(self.connection.streams, self.starts, ended)
         self.scanned[:] = self._http.at
 

@@ -30,8 +30,7 @@ class State:
 
     def __init__(self, midway: bool) -> None:
         self.offer: handshake.Offer | None = None
-        self.answered = midway
-        self.accepted = midway
+        self.answered = midway  # with a 101: from then on frames are in order
         self.directions = (Direction(Side.CLIENT, midway=midway), Direction(Side.SERVER, midway=midway))
 
     def __copy__(self) -> State:
@@ -41,12 +40,10 @@ class State:
         other.directions = (copy(client), copy(server))
         return other
 
-    def settle(self, answer: handshake.Answer) -> None:
-        """Take in the server's answer: from here on both sides speak frames, perhaps compressed ones."""
-        self.answered, self.accepted = True, answer.accepted
-        if answer.accepted:
-            agreement: Agreement | None = answer.agreement
-            self.directions = (Direction(Side.CLIENT, agreement), Direction(Side.SERVER, agreement))
+    def settle(self, agreement: Agreement | None) -> None:
+        """The server has accepted: from here on both sides speak frames, compressed ones if that was agreed on."""
+        self.answered = True
+        self.directions = (Direction(Side.CLIENT, agreement), Direction(Side.SERVER, agreement))
 
 
 class Part(NamedTuple):
@@ -70,7 +67,7 @@ class WebSocketConversation(Conversation[State, Context]):
 
     def scan(self) -> None:
         http, streams = self._http, self.connection.streams
-        ended = [any(end.side is side for end in self.connection.ends) for side in Side]
+        ended = [self.connection.ended(side) for side in Side]
         http.split(streams, self.starts, ended)
         if http.waiting and http.upgraded[Side.CLIENT] is None and not self.connection.size(Side.SERVER):
             http.upgraded[Side.CLIENT] = http.at[Side.CLIENT]  # frames before any answer: too early, yet frames
@@ -89,7 +86,7 @@ class WebSocketConversation(Conversation[State, Context]):
             step = state.directions[side].step(data, number, start, complete, state.directions[1 - side])
             if not state.answered and side is Side.CLIENT:
                 step = step._replace(findings=(rules.EARLY_DATA.at(0, len(data), side), *step.findings))
-            if not complete and any(end.side is side for end in self.connection.ends):
+            if not complete and self.connection.ended(side):
                 step = step._replace(findings=(*step.findings, rules.CUT_OFF.at(0, len(data), side)))
             return step
         kind = self._http.kind(side, self.starts[side], start)
@@ -100,7 +97,7 @@ class WebSocketConversation(Conversation[State, Context]):
             return Part(kind, state.offer if state.offer.upgrade else None)
         answer = handshake.read_response(data, state.offer)
         if answer.accepted:
-            state.settle(answer)
+            state.settle(answer.agreement)
         return Part(kind, answer)
 
     def judged(self) -> Iterator[Step]:
