@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import nbformat
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -66,6 +67,24 @@ def run_all(page: Page, site: str) -> None:
     wait_for_kernel(page, site)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+@contextmanager
+def notebook(home: Path, cells: Sequence[str], height: int) -> Iterator[Page]:
+    """A page with a notebook of these cells, all run. Beside it stand `errors` of the page, and when it `sent` messages."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells], metadata=kernel)
+    with site(home) as url, chromium(1400, height) as page:
+        nbformat.write(book, home / "lessons" / "widgets.ipynb")
+        page.errors, page.sent = [], []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("websocket", lambda socket: socket.on("framesent", lambda frame: page.sent.append(time.monotonic())))
+        base, query = url.split("/lab/")[0], url.split("?")[1]
+        page.goto(f"{base}/lab/tree/widgets.ipynb?{query}")
+        page.locator(".jp-CodeCell").first.wait_for()
+        page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+        run_all(page, url)
+        yield page
 
 
 def theme(page: Page, name: str) -> None:

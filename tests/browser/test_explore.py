@@ -6,16 +6,13 @@ One notebook for all of it. Screenshots for people go to .ci/out: explore-light.
 from __future__ import annotations
 
 import re
-import subprocess
 from time import monotonic
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
 
 from protolab.view.widget import module
-from tests.browser.jupyter import OUT, PATIENCE, chromium, run_all, site, theme
-from tests.tools import need
+from tests.browser.jupyter import OUT, notebook, theme
 
 LONG = 100_000
 CELLS = (
@@ -44,19 +41,7 @@ HELLO, WRONG, THOUSANDS, CHAT, ASK = range(5)
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """The notebook with these cells, all but the last of them run."""
-    home = tmp_path_factory.mktemp("home")
-    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    with site(home) as url, chromium(1400, 2600) as page:
-        nbformat.write(nbformat.v4.new_notebook(cells=cells[:ASK], metadata=kernel), home / "lessons" / "explore.ipynb")
-        page.errors, page.sent = [], []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.on("websocket", lambda socket: socket.on("framesent", lambda frame: page.sent.append(monotonic())))
-        base, query = url.split("/lab/")[0], url.split("?")[1]
-        page.goto(f"{base}/lab/tree/explore.ipynb?{query}")
-        page.locator(".jp-CodeCell").first.wait_for()
-        page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
-        run_all(page, url)
+    with notebook(tmp_path_factory.mktemp("home"), CELLS[:ASK], 2600) as page:
         expect(page.locator(".explore")).to_have_count(ASK)
         yield page
 
@@ -274,15 +259,6 @@ def test_python_knows_what_is_chosen_and_new_bytes_come_with_refresh(page, explo
     expect(output).to_contain_text('chosen: 2 masking key text "to be, or not to be", inflated')
     explorer(THOUSANDS).get_by_role("button", name="Refresh").click()
     expect(explorer(THOUSANDS).locator(".counted")).to_have_text(f"{LONG + 1:,} units")
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory):
-    """axe-core's source, installed for this run."""
-    folder = tmp_path_factory.mktemp("axe")
-    command = [need("npm"), "install", "--no-audit", "--no-fund", "--prefix", str(folder), "axe-core@4"]
-    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("name", "rules"), [("Light", {}), ("Dark", {"runOnly": ["color-contrast"]})])

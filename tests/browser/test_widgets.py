@@ -5,11 +5,10 @@ One notebook for all of it. Screenshots for people go to .ci/out.
 
 from __future__ import annotations
 
-import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.jupyter import OUT, chromium, run_all, site, theme
+from tests.browser.jupyter import OUT, notebook, theme
 
 CELLS = (
     "from protolab import lab, scenes, show, websocket\nstepped = show.scrub(scenes.recording('websocket/fragments'))\nstepped",
@@ -27,18 +26,7 @@ SCRUB, BENCH, CLIENT, FAR, ASK = range(5)
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """The notebook with these cells, all but the last of them run."""
-    home = tmp_path_factory.mktemp("home")
-    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    with site(home) as url, chromium(1400, 3200) as page:
-        nbformat.write(nbformat.v4.new_notebook(cells=cells[:ASK], metadata=kernel), home / "lessons" / "widgets.ipynb")
-        page.errors = []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        base, query = url.split("/lab/")[0], url.split("?")[1]
-        page.goto(f"{base}/lab/tree/widgets.ipynb?{query}")
-        page.locator(".jp-CodeCell").first.wait_for()
-        page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
-        run_all(page, url)
+    with notebook(tmp_path_factory.mktemp("home"), CELLS[:ASK], 3200) as page:
         expect(page.locator(".protolab")).to_have_count(ASK)
         yield page
 
