@@ -65,6 +65,23 @@ class Card:
         return Path(str(files(f"{__name__}.{self.name}"))) / "captures" / f"{scenario}.jsonl"
 
 
+def public(package: str, names: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """A package's `__getattr__` and `__dir__` (PEP 562), which import what it offers when that is first asked for.
+
+    `names` says where each public name is: in a module of the package ("client"), in one elsewhere ("protolab.wire.http1"),
+    or "" for a module of the package itself.
+    """
+
+    def get(name: str) -> Any:
+        if (module := names.get(name)) is None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        if not module:
+            return importlib.import_module(f"{package}.{name}")
+        return getattr(importlib.import_module(module if "." in module else f"{package}.{module}"), name)
+
+    return get, lambda: sorted(["CARD", *names])
+
+
 @cache
 def cards() -> tuple[Card, ...]:
     """The card of every folder here, by name."""

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 
-from tests.tools import need
+from tests.npm import installed
 
 
 @pytest.fixture(scope="session")
-def axe(tmp_path_factory):
+def axe():
     """axe-core's source, installed for this run."""
-    folder = tmp_path_factory.mktemp("axe")
-    command = [need("npm"), "install", "--no-audit", "--no-fund", "--prefix", str(folder), "axe-core@4"]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    return (installed("axe-core@4") / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-from typing import Any
 
-from protolab.protocols import Card
+from protolab.protocols import Card, public
 
 _REQUEST = re.compile(rb"\s*[!-~]+ [^\r\n]+ HTTP/1\.\d\r?\n")
 
@@ -22,13 +20,4 @@ CARD = Card("http", "HTTP/1.1", ("RFC 9110", "RFC 9112"), recognise=_recognise)
 
 _PUBLIC = {"connect": "client", "decode": "decode", "UpdatesServer": "server"}
 __all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = public(__name__, _PUBLIC)

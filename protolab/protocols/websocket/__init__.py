@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-from typing import Any
 
-from protolab.protocols import Card
+from protolab.protocols import Card, public
 
 _UPGRADE = re.compile(rb"\n(?:upgrade:[^\n]*websocket|sec-websocket-(?:key|accept):)", re.I)
 
@@ -48,19 +46,8 @@ _PUBLIC = {
     "RULES": "rules",
     "raw_connect": "raw",
     "judge_server": "conformance",
+    "conformance": "",
     "Frame": "protolab.wire.websocket_frames",
 }
 __all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
-
-
-def __getattr__(name: str) -> Any:
-    module = _PUBLIC.get(name)
-    if name == "conformance":
-        return importlib.import_module(f"{__name__}.conformance")
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(module if "." in module else f"{__name__}.{module}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = public(__name__, _PUBLIC)
