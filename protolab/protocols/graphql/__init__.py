@@ -1,0 +1,43 @@
+"""GraphQL over HTTP, WebSocket and event streams: its card, and what `from protolab import graphql` offers, lazily."""
+
+from __future__ import annotations
+
+import re
+
+from protolab.protocols import Card, public
+
+_REQUEST = re.compile(
+    rb"[A-Z]+ (?:https?://[^/\s]+)?/graphql(?:[/?]\S*)? HTTP/1\.\d\r?\n"
+    rb"|[^\0]*?\n(?:accept|content-type):[^\n]*application/graphql-response\+json"
+    rb"|[^\0]*?\nsec-websocket-protocol:[^\n]*\bgraphql-(?:transport-)?ws\b",
+    re.I,
+)
+_RESPONSE = re.compile(
+    rb"HTTP/1\.\d [^\0]*?\n(?:content-type: *application/graphql-response\+json"
+    rb"|sec-websocket-protocol: *graphql-(?:transport-)?ws[ \t]*\r?\n)",
+    re.I,
+)
+
+
+def _recognise(client: bytes, server: bytes, midway: bool) -> int:
+    return 95 if _REQUEST.match(client) or _RESPONSE.match(server) else 0
+
+
+CARD = Card(
+    "graphql",
+    "GraphQL",
+    ("GraphQL September 2025", "GraphQL over HTTP", "graphql-transport-ws", "graphql-sse"),
+    recognise=_recognise,
+    servers={"graphql": "server:GraphQLServer"},
+)
+
+_PUBLIC = {
+    "GraphQLServer": "server",
+    "Client": "client",
+    "Engine": "engine",
+    "Limits": "limits",
+    "RULES": "rules",
+    "decode": "decode",
+}
+__all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
+__getattr__, __dir__ = public(__name__, _PUBLIC)
