@@ -1,0 +1,38 @@
+"""gRPC over HTTP/2 (RFC 9113) and HPACK (RFC 7541): its card, and what `from protolab import grpc` offers, when asked for."""
+
+from __future__ import annotations
+
+from protolab.protocols import Card, public
+from protolab.wire import http2
+
+
+def _recognise(client: bytes, server: bytes, midway: bool) -> int:
+    preface = http2.PREFACE
+    if len(client) >= 14 and preface.startswith(client[: len(preface)]):  # "PRI * HTTP/2.0"
+        return 95
+    if not midway and not client and http2.plausible(server) and server[3] == http2.SETTINGS:
+        return 80  # the server spoke first: its preface is a SETTINGS frame on stream 0 (RFC 9113 section 3.4)
+    if midway and (client or server):
+        return 60 if all(http2.plausible(said) for said in (client, server) if said) else 5
+    return 0
+
+
+CARD = Card(
+    "grpc",
+    "gRPC over HTTP/2",
+    ("RFC 9113", "RFC 7541", "gRPC over HTTP/2"),
+    recognise=_recognise,
+    servers={"users": "server:UserServer"},
+)
+
+_PUBLIC = {
+    "UserServer": "server",
+    "UserServiceClient": "client",
+    "tables": "header_tables",
+    "windows": "flow",
+    "blocked": "flow",
+    "RULES": "rules",
+    "Frame": "protolab.wire.http2",
+}
+__all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
+__getattr__, __dir__ = public(__name__, _PUBLIC)
