@@ -1,0 +1,39 @@
+"""Server-Sent Events, WHATWG HTML section 9.2: its card, and what `from protolab import sse` offers, imported when asked for."""
+
+from __future__ import annotations
+
+import re
+
+from protolab.protocols import Card, public
+
+_TYPE = rb"\n(?:accept|content-type):[^\n]*text/event-stream"
+_ASKED = re.compile(_TYPE, re.I)
+_LINE = re.compile(rb"(?:[0-9A-Fa-f]+\r\n)?(?:\xef\xbb\xbf)?(?:(?:data|event|id|retry): |:[^\n\r]*[\n\r])")
+
+
+def _recognise(client: bytes, server: bytes, midway: bool) -> int:
+    if _ASKED.search(client) or _ASKED.search(server):
+        return 80
+    return 45 if midway and _LINE.match(server) else 0
+
+
+CARD = Card(
+    "sse",
+    "Server-Sent Events",
+    ("WHATWG HTML 9.2", "RFC 9110", "RFC 9112"),
+    recognise=_recognise,
+    servers={"events": "server:EventServer"},
+)
+
+_PUBLIC = {
+    "parse": "protolab.wire.event_stream",
+    "Parser": "protolab.wire.event_stream",
+    "Event": "protolab.wire.event_stream",
+    "Client": "client",
+    "EventServer": "server",
+    "UpdatesServer": "updates",
+    "Backoff": "protolab.serve.backoff",
+    "RULES": "rules",
+}
+__all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
+__getattr__, __dir__ = public(__name__, _PUBLIC)

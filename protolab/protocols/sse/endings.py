@@ -1,0 +1,109 @@
+"""What the end of a stream, or of an attempt to open one, means for the next: WHATWG HTML section 9.2.3.
+
+Of a response there is one kind that a stream comes in, status 200 and the type text/event-stream. A client never asks again
+after any other, unless it was made with `rules` that say so. When the stream ends, or the network fails, it asks again.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Literal, NamedTuple
+
+from protolab.errors import LabError
+from protolab.protocols.sse.fetch import BadAnswer
+from protolab.serve.returning import Rule
+from protolab.wire import http1
+
+LONGEST = 3600.0  # seconds: neither a Retry-After nor a retry is believed beyond it
+
+
+class StreamError(LabError):
+    """A stream that failed for good. `status` is that of the HTTP response, if it was the response that said so."""
+
+    def __init__(self, problem: str, remedy: str, status: int | None = None) -> None:
+        super().__init__(problem, remedy)
+        self.status = status
+
+
+class Ending(NamedTuple):
+    """How a stream ended (`status` 200), or why there was none: the `status` it was refused with, None without response.
+
+    `by` says who ended it, `rule` what follows, and `why`; `least`, how many seconds the server wants to be left alone.
+    """
+
+    status: int | None
+    reason: str
+    by: Literal["client", "server", "network"]
+    rule: Rule
+    why: str
+    least: float = 0.0
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+def refusal(head: http1.Head, rules: Mapping[int, Rule] | None = None) -> Ending | None:
+    """Why no stream comes with this response; None if one does."""
+    status = head.status
+    if status == 200:
+        essence, coding = mime_essence(head), head.get("Content-Encoding") or "identity"
+        if essence != "text/event-stream":
+            said = f"has the type {essence}" if essence else "does not say of which type it is"
+            why = "only text/event-stream is an event stream"
+        elif coding.lower() != "identity":
+            said, why = f"is coded as {coding}", "it was asked for as it is"
+        else:
+            return None
+        return Ending(status, f"the response (200) {said}", "server", Rule.NEVER, why)
+    phrase = next((one.phrase for one in HTTPStatus if one == status), head.start[2])
+    rule, why = Rule.NEVER, "a stream comes with status 200 only"
+    if status == 204:
+        rule, why = Rule.DONE, "204 is how a server tells a client not to come back"
+    if rules and status in rules:
+        rule, why = rules[status], "so say the rules of this client"
+    least = retry_after(*(header.value for header in head.all("Retry-After")[:1]))
+    said = f"the server has no stream for this client: {status} {phrase}".rstrip()
+    return Ending(status, said, "server", rule, why, least)
+
+
+def failure(error: Exception) -> Ending:
+    """Why there was no response, or why a stream broke off."""
+    match error:
+        case BadAnswer():
+            return Ending(None, f"cannot read what answers: {error}", "server", Rule.NEVER, "it would answer the same")
+        case ssl.SSLCertVerificationError():
+            why = "the certificate is not trusted"
+            return Ending(None, f"no connection: {error.verify_message}", "server", Rule.NEVER, why)
+        case TimeoutError():
+            said = str(error) or "nobody answered in time"
+        case _:
+            said = f"no connection: {str(error) or repr(error)}"
+    return Ending(None, said, "network", Rule.AGAIN, "the network failed, or nobody is there")
+
+
+def mime_essence(head: http1.Head) -> str:
+    """Type and subtype of the response in lower case; "" when it has none: Fetch, extract a MIME type.
+
+    >>> mime_essence(http1.response(b"HTTP/1.1 200 OK\\r\\nContent-Type: Text/Event-Stream; charset=x\\r\\n\\r\\n"))
+    'text/event-stream'
+    """
+    values = http1.elements(head.get("Content-Type") or "")
+    return values[-1].split(";")[0].strip(" \t").lower() if values else ""
+
+
+def retry_after(value: str = "") -> float:
+    """The seconds that a Retry-After asks for, a number or a date (RFC 9110 section 10.2.3); 0 for none or nonsense.
+
+    >>> retry_after("120"), retry_after("Sun, 06 Nov 1994 08:49:37 GMT"), retry_after("soon"), retry_after("9" * 400)
+    (120.0, 0.0, 0.0, 3600.0)
+    """
+    try:
+        if value.isascii() and value.isdigit():
+            return float(min(int(value[:9]), int(LONGEST)))
+        return min(max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0), LONGEST)
+    except (ValueError, TypeError):  # TypeError: a date without a time zone
+        return 0.0
