@@ -1,0 +1,238 @@
+"""The engine: a request is prepared (parsed, validated, its operation chosen, its variables coerced), then run.
+
+    prepared = engine.prepare(Request("{ users { name } }"))
+    if isinstance(prepared, Refusal): ...         # nothing ran; each transport has its own code for that
+    elif prepared.kind == "subscription": async for result in await engine.subscribe(prepared): ...
+    else: result = await engine.execute(prepared)  # {"data": ...} and, where fields failed, {"errors": [...], "data": ...}
+
+GraphQL September 2025 section 6 says what happens, graphql-core does it. The engine adds what a server owes its clients and
+itself: limits, a cache of documents, timeouts, and errors that tell no internals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, Literal, NamedTuple
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    MiddlewareManager,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    execute,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    subscribe,
+    validate,
+)
+from graphql.execution.values import get_variable_values
+
+from protolab.protocols.graphql.limits import Limits, check
+from protolab.protocols.graphql.persisted import Persisted
+from protolab.protocols.graphql.request import Request
+from protolab.protocols.graphql.source import Subscription
+from protolab.protocols.graphql.trace import Trace
+
+__all__ = ["Engine", "Prepared", "Refusal", "Request", "Result"]
+
+Result = dict[str, Any]  # {"data": ..., "errors": [...]}, ready for JSON
+Kind = Literal["query", "mutation", "subscription"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that is not run: a request error, so its result has no `data` (section 7.1.2).
+
+    kind is "syntax", "limit", "validation", "operation", "variables", "persisted" or "timeout".
+    """
+
+    kind: str
+    errors: list[dict[str, Any]]
+
+    @property
+    def result(self) -> Result:
+        """What the client is told."""
+        return {"errors": self.errors}
+
+
+class Prepared(NamedTuple):
+    """A request that can be run: `kind` is "query", "mutation" or "subscription"."""
+
+    kind: Kind
+    request: Request
+    document: DocumentNode
+    operation: OperationDefinitionNode
+    variables: dict[str, Any]
+    trace: Trace | None
+
+
+class Engine:
+    """Runs requests on `schema`; `context_factory(trace)` makes what resolvers find as `info.context`, for each request.
+
+    With `introspection` off a schema cannot be asked for, nor guessed from suggestions. With `mask` errors that are no
+    GraphQLError reach clients as "Internal server error" and `log` as they are; extensions stay. `cache` off parses and
+    validates every time.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        context_factory: Callable[[Trace | None], Any] = lambda trace: None,
+        *,
+        limits: Limits | None = None,
+        introspection: bool = True,
+        mask: bool = True,
+        cache: bool = True,
+        persisted: Persisted | None = None,
+        log: Callable[[str], object] = lambda text: None,
+    ) -> None:
+        self.schema = schema
+        self.context_factory = context_factory
+        self.limits = limits or Limits()
+        self.introspection = introspection
+        self.mask = mask
+        self.cache = cache
+        self.persisted = persisted or Persisted(self.limits.documents)
+        self.log = log
+        self._rules = list(specified_rules) + ([] if introspection else [NoSchemaIntrospectionCustomRule])
+        # Documents that are valid, the least recently used first; `limits.documents` of them, the first falls out.
+        self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
+
+    def prepare(self, request: Request, trace: Trace | None = None) -> Prepared | Refusal:
+        """What can be run, or why it cannot."""
+        text = self.persisted.document(request)
+        if isinstance(text, GraphQLError):
+            return self._refuse("persisted", text)
+        document = self._documents.get(text)
+        if document is None:
+            document = self._read(text, trace)
+            if isinstance(document, Refusal):
+                return document
+            if self.cache:
+                self._documents[text] = document
+                if len(self._documents) > self.limits.documents:
+                    self._documents.popitem(last=False)
+        else:
+            self._documents.move_to_end(text)
+            if trace is not None:
+                trace.cached = True
+        self.persisted.register(request)
+        return self._choose(request, document, trace)
+
+    async def execute(self, prepared: Prepared) -> Result | Refusal:
+        """The result of a query or mutation. A Refusal says that it took too long."""
+        trace = prepared.trace
+        start = 0.0 if trace is None else trace.now()
+        try:
+            done = execute(
+                self.schema,
+                prepared.document,
+                None,
+                self.context_factory(trace),
+                prepared.request.variables,
+                prepared.request.operation,
+                middleware=None if trace is None else MiddlewareManager(trace.resolve),
+            )
+            if isawaitable(done):
+                async with asyncio.timeout(self.limits.seconds):
+                    done = await done
+        except TimeoutError:
+            problem = f"This took longer than {self.limits.seconds:g} seconds, and was stopped: ask for less."
+            return self._refuse("timeout", GraphQLError(problem, extensions={"code": "TIMEOUT"}))
+        finally:
+            if trace is not None:
+                trace.add("execute", start, field=prepared.kind)
+        assert isinstance(done, ExecutionResult)
+        return self.format(done)
+
+    async def subscribe(self, prepared: Prepared) -> Subscription | Refusal:
+        """The results of a subscription as they come, or why there will be none. Close it (`aclose`) when done with it."""
+        trace = prepared.trace
+        source = subscribe(
+            self.schema,
+            prepared.document,
+            None,
+            self.context_factory(trace),
+            prepared.request.variables,
+            prepared.request.operation,
+            middleware=None if trace is None else MiddlewareManager(trace.resolve),
+        )
+        if isawaitable(source):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            return Refusal("execution", [self._tell(error) for error in source.errors or ()])
+        return Subscription(source, self.format, trace)
+
+    def format(self, done: ExecutionResult) -> Result:
+        """A result as it is told: errors first, so that nobody overlooks them (section 7.1)."""
+        if not done.errors:
+            return {"data": done.data}
+        return {"errors": [self._tell(error) for error in done.errors], "data": done.data}
+
+    def _read(self, text: str, trace: Trace | None) -> DocumentNode | Refusal:
+        """The document in a text, valid."""
+        start = 0.0 if trace is None else trace.now()
+        try:
+            document = parse(text, max_tokens=self.limits.tokens)
+        except GraphQLError as error:
+            limited = error.message.endswith(("Parsing aborted.", "Parsing aborted"))
+            return self._refuse("limit" if limited else "syntax", error)
+        except RecursionError:
+            return self._refuse("limit", GraphQLError("This document is nested too deeply."))
+        finally:
+            if trace is not None:
+                trace.add("parse", start)
+        start = 0.0 if trace is None else trace.now()
+        try:
+            if errors := check(document, self.limits):
+                return self._refuse("limit", *errors)
+            if errors := validate(self.schema, document, self._rules, self.limits.errors):
+                return self._refuse("validation", *errors)
+        except RecursionError:
+            return self._refuse("limit", GraphQLError("This document is nested too deeply."))
+        finally:
+            if trace is not None:
+                trace.add("validate", start)
+        return document
+
+    def _choose(self, request: Request, document: DocumentNode, trace: Trace | None) -> Prepared | Refusal:
+        """The operation that is meant (section 6.1), with its variables (section 6.1.2)."""
+        operation = get_operation_ast(document, request.operation)
+        if operation is None:
+            problem = (
+                "This document has several operations: name one as operationName."
+                if request.operation is None
+                else f'This document has no operation "{request.operation}".'
+            )
+            return self._refuse("operation", GraphQLError(problem))
+        given = request.variables or {}
+        try:
+            variables = get_variable_values(
+                self.schema, operation.variable_definitions or (), given, self.limits.errors
+            )
+        except RecursionError:
+            return self._refuse("variables", GraphQLError("The variables are nested too deeply."))
+        if isinstance(variables, list):
+            return self._refuse("variables", *variables)
+        return Prepared(operation.operation.value, request, document, operation, given, trace)
+
+    def _refuse(self, kind: str, *errors: GraphQLError) -> Refusal:
+        return Refusal(kind, [dict(error.formatted) for error in errors])
+
+    def _tell(self, error: GraphQLError) -> dict[str, Any]:
+        """An error as clients may see it (section 7.1.2)."""
+        told = dict(error.formatted)
+        cause = error.original_error
+        if self.mask and cause is not None and not isinstance(cause, GraphQLError):
+            place = "".join(f".{key}" for key in error.path or ()).removeprefix(".")
+            self.log(f"{place or 'a request'} failed: {cause!r}")
+            told["message"] = "Internal server error"
+        return told
