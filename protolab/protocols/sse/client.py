@@ -43,7 +43,7 @@ from protolab.serve.backoff import Backoff
 from protolab.serve.handlers import Failed
 from protolab.serve.returning import OWN, Returning, Rule
 from protolab.serve.waiting import Inbox
-from protolab.wire.event_stream import Event, Parser
+from protolab.wire.event_stream import Event, EventTooBig, Parser
 
 
 class ReadyState(IntEnum):
@@ -205,7 +205,7 @@ class Client(Returning[Event]):
         return ending
 
     async def _read(self, answer: Answer) -> Ending:
-        parser = Parser(self.last_event_id)
+        parser = Parser(self.last_event_id, self.max_event)
         try:
             while not self._leaving:
                 try:
@@ -219,10 +219,11 @@ class Client(Returning[Event]):
                     if not self._leaving:
                         await self._hear(event)
                 if not self._leaving:
-                    self.last_event_id, self.retry = parser.last_event_id, parser.retry
-        except (OSError, BadAnswer) as error:
-            ending = failure(error)
-            return ending._replace(status=200, reason=f"the stream broke off: {error}")
+                    self.last_event_id = parser.last_event_id
+                    self.retry = self.retry if parser.retry is None else parser.retry
+                    parser.feed(b"")  # raises, if the events before one that is too big have been given out
+        except (OSError, BadAnswer, EventTooBig) as error:
+            return failure(error)._replace(status=200, reason=f"the stream broke off: {error}")
         return Ending(200, "the stream came to its end", "server", Rule.AGAIN, "a stream that ends is asked for again")
 
     async def _hear(self, event: Event) -> None:
@@ -250,8 +251,7 @@ class Client(Returning[Event]):
         return lines | ({"Last-Event-ID": self.last_event_id} if self.last_event_id else {})
 
     def _fail(self, problem: str, remedy: str) -> None:
-        status = self.ending.status if isinstance(self.ending, Ending) and self.ending.status != 200 else None
-        self.failure = StreamError(problem, remedy, status)
+        self.failure = StreamError(problem, remedy, self.ending.status)
         self.log(problem)
 
 

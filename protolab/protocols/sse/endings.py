@@ -17,12 +17,13 @@ from protolab.errors import LabError
 from protolab.protocols.sse.fetch import BadAnswer
 from protolab.serve.returning import Rule
 from protolab.wire import http1
+from protolab.wire.event_stream import EventTooBig
 
 LONGEST = 3600.0  # seconds: neither a Retry-After nor a retry is believed beyond it
 
 
 class StreamError(LabError):
-    """A stream that failed for good. `status` is that of the HTTP response, if it was the response that said so."""
+    """A stream that failed for good. `status` is that of the last HTTP response, None if there was none."""
 
     def __init__(self, problem: str, remedy: str, status: int | None = None) -> None:
         super().__init__(problem, remedy)
@@ -75,6 +76,8 @@ def failure(error: Exception) -> Ending:
     match error:
         case BadAnswer():
             return Ending(None, f"cannot read what answers: {error}", "server", Rule.NEVER, "it would answer the same")
+        case EventTooBig():
+            return Ending(200, error.problem, "client", Rule.NEVER, "the server would send it again")
         case ssl.SSLCertVerificationError():
             why = "the certificate is not trusted"
             return Ending(None, f"no connection: {error.verify_message}", "server", Rule.NEVER, why)

@@ -27,7 +27,7 @@ PIECE = 2**16  # bytes of a body read at a time
 REDIRECTS = 20  # as many as a browser follows: Fetch, HTTP-redirect fetch, step 7
 MOVED = (301, 302, 303, 307, 308)
 PERMANENT = (301, 308)  # RFC 9110 sections 15.4.2 and 15.4.9: ask there from now on
-SECRETS = ("authorization", "cookie", "proxy-authorization")  # meant for one origin; Fetch, HTTP-redirect fetch, step 13
+SECRETS = ("authorization", "cookie", "proxy-authorization")  # for one origin only: the same, step 13
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _UNFIT = re.compile(r"[\x00-\x1f\x7f]")
@@ -214,11 +214,11 @@ async def fetch(url: str, headers: Mapping[str, str], tls: ssl.SSLContext | None
             return answer
         answer.abort()
         await answer.wait_closed()
-        target = urljoin(where.geturl(), quote(location, safe="%/:?#[]@!$&'()*+,;=-._~"))
         try:
+            target = urljoin(where.geturl(), quote(location, safe="%/:?#[]@!$&'()*+,;=-._~"))
             there = split(target)
-        except LabError as error:
-            raise BadAnswer(f"redirected to where no client can go: {error.problem}") from None
+        except (LabError, ValueError):
+            raise BadAnswer(f"redirected to where no client can go, {location[:200]!r}") from None
         if (where.scheme, there.scheme) == ("https", "http"):
             raise BadAnswer("redirected from https to http, where anybody can read along")
         if origin(where) != origin(there):
@@ -284,6 +284,6 @@ def _framing(head: http1.Head) -> http1_bodies.Framing:
     if coding is not None:
         return http1_bodies.Framing("chunked")
     lengths = set(http1.elements(length or ""))
-    if length is not None and (len(lengths) != 1 or not re.fullmatch("[0-9]{1,18}", *lengths, re.A)):
+    if length is not None and not (len(lengths) == 1 and re.fullmatch(r"[0-9]{1,18}", lengths.pop())):
         raise BadAnswer(f"its Content-Length is {length!r}")
     return http1_bodies.framing(head, "GET")
