@@ -1,0 +1,333 @@
+"""The event server: an event stream for each client, a history to resume from, and a small API to say things with.
+
+Every event is encoded once and handed to all by the one fan-out; no client costs a task. What a client is sent:
+
+- first a `connected` event with the time to wait before reconnecting (`retry:`), and with the id of the newest event, so
+  that a client that is cut off before it hears anything else still knows its place;
+- then, if it came with a Last-Event-ID, what it has missed, and before that a `resync` event if some of that is
+  forgotten or the id is none of ours: "fetch anew what you show, here is what I still have";
+- then what is said to everyone or to its `client_id`, numbered in order. Two connections with one `client_id` (two tabs)
+  both get it. Nobody gets, or gets again, what was for another.
+
+A client that does not read what is pending for it is cut off (WhenFull.EVICT, the default: it reconnects and resumes,
+and loses nothing that is still kept) or loses the oldest of it and is told so by a `resync` event (DROP_OLDEST).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from protolab import repeat
+from protolab.errors import LabError
+from protolab.protocols.sse import api, format
+from protolab.protocols.sse.history import History
+from protolab.serve import Server
+from protolab.serve.fanout import Fanout, Member, WhenFull
+from protolab.serve.handover import Stream, chunk
+
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # of time, in a repeatable run
+_BACKLOG = 1024  # connections that wait to be accepted: all come back at once after a cut
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What clients may use up. Past each, a request is refused with the status named."""
+
+    connections: int = 5000  # event streams at a time: 503, and Retry-After
+    body: int = 64 << 10  # bytes of a request's body: 413; also of an event that the program sends
+    name: int = 128  # characters of a client id or of an event's name: 400
+    kept: int = 1000  # events in the history, of which
+    kept_bytes: int = 256 << 10  # as many bytes at most: the oldest are forgotten
+    dismissed: int = 1000  # client ids that are answered 204: the oldest are forgotten
+
+
+class Subscriber:
+    """One connection of a client. `member` is None until its stream has begun."""
+
+    __slots__ = ("client_id", "leaving", "member", "stream")
+
+    def __init__(self, client_id: str) -> None:
+        self.client_id = client_id
+        self.leaving = False
+        self.member: Member | None = None
+        self.stream: Stream | None = None
+
+
+class EventServer(Server):
+    """Streams events at `/api/events?client_id=ada`; says what is posted to `/api/broadcast`, `/api/notify`, `/api/update`.
+
+    From a program: `lab.run(server.broadcast("message", {"n": 1}))`; also `notify`, `update`, `heartbeat`, `dismiss`.
+
+    Every `keepalive` seconds everyone is sent a comment, and every `heartbeat` seconds a `heartbeat` event, which a
+    page's script can see; None sends none, and neither does a repeatable run, where a clock would decide what is seen.
+    `retry` is what clients are told to wait before they reconnect, in milliseconds. `origins` are those whose pages may
+    read this from another origin ("*": all), with cookies if `credentials`. Ids count from `first`: let it be above all
+    that an earlier run gave out (say `time.time_ns()`), and who comes back from that run is told to resync.
+    """
+
+    name = "events"
+    scheme = "http"
+    path = "/api/events"
+
+    def __init__(
+        self,
+        *,
+        retry: int = 2000,
+        keepalive: float | None = 15,
+        heartbeat: float | None = 30,
+        when_full: WhenFull = WhenFull.EVICT,
+        limits: Limits | None = None,
+        origins: Collection[str] = (),
+        credentials: bool = False,
+        first: int = 1,
+    ) -> None:
+        super().__init__()
+        if "*" in origins and credentials:
+            raise LabError("Any origin with credentials would let every page act as the user.", "Name the origins.")
+        self.limits = limits or Limits()
+        self.retry = retry
+        self.keepalive = keepalive
+        self.heartbeat_every = heartbeat
+        self.when_full = when_full
+        self.origins = frozenset((origins,) if isinstance(origins, str) else origins)
+        self.credentials = credentials
+        self.history = History(self.limits.kept, self.limits.kept_bytes, first)
+        self.fanout = Fanout()
+        self.dismissed: dict[str, None] = {}  # client ids that are told 204, oldest first
+        self.subscribers: dict[Subscriber, None] = {}  # all connections, from their acceptance on
+        self._by_id: dict[str, dict[Subscriber, None]] = {}  # those whose stream has begun
+        self._chunked: dict[Member, None] = {}
+        self._plain: dict[Member, None] = {}  # of HTTP/1.0
+        self._nobody = asyncio.Event()
+        self._nobody.set()
+        self._beating: list[asyncio.Task[None]] = []
+        self._http: HTTPServer | None = None
+        self._listening = False
+        self._tokens = repeat.token_source()
+        self._ticks = count()
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Listen, and return the port."""
+        sockets = bind_sockets(port, host, backlog=_BACKLOG)
+        self._http = api.listener(self)
+        self._http.add_sockets(sockets)
+        self._listening = True
+        if not repeat.on():
+            beats: tuple[tuple[float | None, Callable[[], object]], ...] = (
+                (self.keepalive, self._keep_alive),
+                (self.heartbeat_every, self._heartbeat),
+            )
+            self._beating = [asyncio.create_task(_every(each, beat)) for each, beat in beats if each is not None]
+        return int(sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """End every stream as HTTP asks, cut those off that do not take that, and free the port."""
+        self._listening = False
+        for beating in self._beating:
+            beating.cancel()
+        self._beating.clear()
+        if self._http is None:
+            return
+        self._http.stop()
+        try:
+            for subscriber in tuple(self.subscribers):
+                self._end(subscriber)
+            await self._nobody.wait()
+        finally:  # also when cancelled because a client took its time
+            for subscriber in tuple(self.subscribers):
+                if subscriber.stream is not None:
+                    subscriber.stream.transport.abort()
+        await self._http.close_all_connections()
+        self._http = None
+        self.fanout.close()
+
+    @property
+    def serving(self) -> bool:
+        """Whether it listens."""
+        return self._listening
+
+    @property
+    def clients(self) -> dict[str, int]:
+        """Who is connected, in the order they came: client id and number of connections."""
+        return {client_id: len(connections) for client_id, connections in self._by_id.items()}
+
+    # What is said. On the lab's loop: lab.run(server.broadcast(...)).
+
+    async def broadcast(self, event: str = "message", data: Any = "", targets: Iterable[str] | None = None) -> int:
+        """Say an event to the clients of those ids (default: to everyone, later comers that resume included); its id.
+
+        A string is sent as it is, anything else as JSON. LabError: it cannot be said.
+        """
+        return self.say(event, data, targets)
+
+    async def notify(self, title: str, message: str = "", priority: str = "normal") -> int:
+        """Say a `notification` to everyone; its id."""
+        return self.say("notification", {"title": title, "message": message, "priority": priority})
+
+    async def update(self, update_data: Any, targets: Iterable[str] | None = None) -> int:
+        """Say an `update`; its id."""
+        return self.say("update", update_data, targets)
+
+    async def heartbeat(self) -> None:
+        """Say a `heartbeat` now. It is not kept; it carries the newest id, so a quiet client's place moves on too."""
+        self._heartbeat()
+
+    async def dismiss(self, client_id: str) -> int:
+        """End this client's streams, and answer 204 when it comes back: it then stops coming. How many it had.
+
+        It stays dismissed until `admit`, or until a thousand others were dismissed after it.
+        """
+        self.dismissed.pop(client_id, None)
+        self.dismissed[client_id] = None
+        while len(self.dismissed) > self.limits.dismissed:
+            del self.dismissed[next(iter(self.dismissed))]
+        streams = [one for one in self.subscribers if one.client_id == client_id]
+        for subscriber in streams:
+            self._end(subscriber)
+        return len(streams)
+
+    async def admit(self, client_id: str) -> None:
+        """Let a dismissed client come back."""
+        self.dismissed.pop(client_id, None)
+
+    def say(self, event: str, data: Any, targets: Iterable[str] | None = None) -> int:
+        """What `broadcast` does, for those who are on the loop already."""
+        if isinstance(targets, str):
+            raise LabError(f"{targets!r} is not a list of client ids.", f"Write [{targets!r}].")
+        ids = None if targets is None else dict.fromkeys(targets)
+        try:
+            if not 0 < len(event) <= self.limits.name:
+                raise ValueError(f"an event's name has 1 to {self.limits.name} characters, this one has {len(event)}")
+            encoded = format.encode(format.as_text(data), event=event, id=str(self.history.last + 1))
+        except ValueError as error:
+            raise LabError(f"This event cannot be said: {error}.", "Change it, and say it again.") from None
+        if len(encoded) > self.limits.body + 2 * self.limits.name:
+            raise LabError(
+                f"This event has {len(encoded):,} bytes, which is more than {self.limits.body:,}.",
+                "Say where the data is, and let clients fetch it; or raise Limits(body=...).",
+            )
+        number = self.history.add(encoded, ids)
+        if ids is None:
+            self._publish(encoded, self._chunked, self._plain)
+        else:
+            members = [one.member for each in ids for one in self._by_id.get(each, ()) if one.member is not None]
+            self._publish(
+                encoded,
+                [one for one in members if one in self._chunked],
+                [one for one in members if one in self._plain],
+            )
+        return number
+
+    def _publish(self, data: bytes, chunked: Collection[Member], plain: Collection[Member]) -> None:
+        if chunked:
+            self.fanout.publish(chunk(data), chunked)
+        if plain:
+            self.fanout.publish(data, plain)
+
+    def _heartbeat(self) -> None:
+        data = format.as_text({"timestamp": self.now()})
+        beat = format.encode(data, event="heartbeat", id=str(self.history.last))
+        self._publish(beat, self._chunked, self._plain)
+
+    def _keep_alive(self) -> None:
+        self._publish(format.comment("keep-alive"), self._chunked, self._plain)
+
+    def now(self) -> str:
+        """The time in UTC, ISO 8601; in a repeatable run, a second after the last time asked."""
+        now = BEGINNING + timedelta(seconds=next(self._ticks)) if repeat.on() else datetime.now(UTC)
+        return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    # Who comes and goes; called by the handler of /api/events.
+
+    def expect(self, client_id: str | None) -> Subscriber:
+        """A connection whose request is accepted; without an id it gets one made up. LabError: there are too many."""
+        if len(self.subscribers) >= self.limits.connections:
+            raise LabError(
+                f"There are {self.limits.connections} event streams, and no room for more.", "Come back later."
+            )
+        subscriber = Subscriber(client_id or f"client-{self._tokens(8).hex()}")
+        self.subscribers[subscriber] = None
+        self._nobody.clear()
+        return subscriber
+
+    def begin(self, subscriber: Subscriber, stream: Stream, last_id: str) -> None:
+        """Its stream is open: say what comes first and what it has missed, and from here on what all are told."""
+        subscriber.stream = stream
+        if subscriber.leaving or not self._listening:
+            stream.transport.write(stream.head)
+            return stream.end()
+        client_id, history = subscriber.client_id, self.history
+        missed = history.since(last_id, client_id) if last_id else None
+        hello = format.as_text({"client_id": client_id, "timestamp": self.now()})
+        place = None if missed is not None else str(history.last)
+        opening = [format.encode(hello, event="connected", id=place, retry=self.retry)]
+        if missed is not None and missed.reason:
+            told = {"reason": missed.reason, "last_event_id": last_id[:100], "oldest": history.oldest}
+            # Its place is before the oldest event kept: cut off here, it still gets all of them when it is back.
+            opening.append(format.encode(format.as_text(told), event="resync", id=str(history.oldest - 1)))
+        opening += missed.events if missed is not None else ()
+        member = self.fanout.join(
+            stream.transport,
+            when_full=self.when_full,
+            on_evict=lambda: self._evicted(subscriber),
+            gap=lambda lost: stream.frame(
+                format.encode(format.as_text({"reason": "too slow", "lost": lost}), event="resync")
+            ),
+        )
+        subscriber.member = member
+        (self._chunked if stream.chunked else self._plain)[member] = None
+        self._by_id.setdefault(client_id, {})[subscriber] = None
+        # One datum, whatever its size: at most the history, which is bounded; so no replay makes a client look slow.
+        member.send(stream.head + stream.frame(b"".join(opening)))
+        self.log(f"{client_id} connected" + (f", with all after event {last_id[:100]!r}" if last_id else ""))
+
+    def gone(self, subscriber: Subscriber) -> None:
+        """Its connection is closed, whoever did it. Safe to call twice."""
+        if subscriber not in self.subscribers:
+            return
+        del self.subscribers[subscriber]
+        self._leave(subscriber)
+        if not self.subscribers:
+            self._nobody.set()
+        self.log(f"{subscriber.client_id} is gone")
+
+    def _leave(self, subscriber: Subscriber) -> None:
+        """Tell it no more."""
+        if (member := subscriber.member) is None:
+            return
+        member.leave()
+        self._chunked.pop(member, None)
+        self._plain.pop(member, None)
+        own = self._by_id.get(subscriber.client_id, {})
+        own.pop(subscriber, None)
+        if not own:
+            self._by_id.pop(subscriber.client_id, None)
+
+    def _end(self, subscriber: Subscriber) -> None:
+        """Its stream ends after what was said so far."""
+        subscriber.leaving = True
+        if subscriber.stream is not None:
+            if subscriber.member is not None:
+                subscriber.member.flush(anyway=True)
+            self._leave(subscriber)
+            subscriber.stream.end()
+
+    def _evicted(self, subscriber: Subscriber) -> None:
+        """It is too slow: cut it off. It will come back, and resume after the last event that reached it whole."""
+        assert subscriber.stream is not None
+        self.log(f"{subscriber.client_id} does not read: cut off")
+        subscriber.stream.transport.abort()
+
+
+async def _every(seconds: float, beat: Callable[[], object]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        beat()
