@@ -20,7 +20,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 TOOLS = "1.72.2"
 HERE = Path(__file__).resolve().parent
@@ -44,9 +44,39 @@ def compile_into(folder: Path, python: str = sys.executable) -> None:
         if path.name.endswith("_pb2_grpc.py") and "Servicer" not in path.read_text():
             path.unlink()  # a file without services
             continue
+        text = re.sub(r"\b_Mapping\]", "_Mapping[str, object]]", path.read_text())  # else not strict enough for mypy
         # protoc imports what stands beside a file as if it stood at the top (protobuf issue 1491)
-        path.write_text(re.sub(rf"^import ({modules})\b", rf"from {PACKAGE} import \1", path.read_text(), flags=re.M))
+        path.write_text(re.sub(rf"^import ({modules})\b", rf"from {PACKAGE} import \1", text, flags=re.M))
+    for file in FileDescriptorSet.FromString((folder / DESCRIPTORS).read_bytes()).file:
+        if file.service and file.name in names:
+            (folder / f"{Path(file.name).stem}_pb2_grpc.pyi").write_text(stubs(file))
     (folder / "__init__.py").write_text(INIT)
+
+
+def stubs(file: FileDescriptorProto) -> str:
+    """The types of a _pb2_grpc.py as grpc.aio uses it, which protoc does not write."""
+    module = f"{Path(file.name).stem}_pb2"
+    lines = [
+        "from collections.abc import AsyncIterator as _AsyncIterator, Awaitable as _Awaitable",
+        "from grpc import aio as _aio",
+        f"from {PACKAGE} import {module} as _{module}",
+    ]
+    for service in file.service:
+        called, served = [], []
+        for method in service.method:
+            # a service's messages are those of its own file here
+            asked, told = (f"_{module}.{kind.rpartition('.')[2]}" for kind in (method.input_type, method.output_type))
+            kinds = ["Stream" if many else "Unary" for many in (method.client_streaming, method.server_streaming)]
+            called.append(f"    {method.name}: _aio.{''.join(kinds)}MultiCallable[{asked}, {told}]")
+            argument = f"requests: _AsyncIterator[{asked}]" if method.client_streaming else f"request: {asked}"
+            answer = f"_AsyncIterator[{told}]" if method.server_streaming else f"_Awaitable[{told}]"
+            context = f"context: _aio.ServicerContext[{asked}, {told}]"
+            served.append(f"    def {method.name}(self, {argument}, {context}) -> {answer}: ...")
+        name = service.name
+        lines += ["", f"class {name}Stub:", "    def __init__(self, channel: _aio.Channel) -> None: ...", *called]
+        lines += ["", f"class {name}Servicer:", *served, ""]
+        lines += [f"def add_{name}Servicer_to_server(servicer: {name}Servicer, server: _aio.Server) -> None: ..."]
+    return "\n".join(lines) + "\n"
 
 
 def with_the_right_tools(folder: Path) -> None:

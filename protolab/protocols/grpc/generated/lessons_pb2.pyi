@@ -90,7 +90,7 @@ class ChatRequest(_message.Message):
     SAY_FIELD_NUMBER: _ClassVar[int]
     join: Join
     say: str
-    def __init__(self, join: _Optional[_Union[Join, _Mapping]] = ..., say: _Optional[str] = ...) -> None: ...
+    def __init__(self, join: _Optional[_Union[Join, _Mapping[str, object]]] = ..., say: _Optional[str] = ...) -> None: ...
 
 class Join(_message.Message):
     __slots__ = ("room", "name")
@@ -112,7 +112,7 @@ class ChatEvent(_message.Message):
     joined: bool
     said: str
     left: bool
-    def __init__(self, name: _Optional[str] = ..., welcome: _Optional[_Union[Members, _Mapping]] = ..., joined: bool = ..., said: _Optional[str] = ..., left: bool = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., welcome: _Optional[_Union[Members, _Mapping[str, object]]] = ..., joined: bool = ..., said: _Optional[str] = ..., left: bool = ...) -> None: ...
 
 class Members(_message.Message):
     __slots__ = ("names",)
@@ -126,7 +126,7 @@ class Person(_message.Message):
     ETAG_FIELD_NUMBER: _ClassVar[int]
     user: _user_service_pb2.User
     etag: str
-    def __init__(self, user: _Optional[_Union[_user_service_pb2.User, _Mapping]] = ..., etag: _Optional[str] = ...) -> None: ...
+    def __init__(self, user: _Optional[_Union[_user_service_pb2.User, _Mapping[str, object]]] = ..., etag: _Optional[str] = ...) -> None: ...
 
 class GetPersonRequest(_message.Message):
     __slots__ = ("id",)
@@ -150,7 +150,7 @@ class ListPeopleResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     people: _containers.RepeatedCompositeFieldContainer[Person]
     next_page_token: str
-    def __init__(self, people: _Optional[_Iterable[_Union[Person, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+    def __init__(self, people: _Optional[_Iterable[_Union[Person, _Mapping[str, object]]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class UpdatePersonRequest(_message.Message):
     __slots__ = ("user", "update_mask", "etag")
@@ -160,7 +160,7 @@ class UpdatePersonRequest(_message.Message):
     user: _user_service_pb2.User
     update_mask: _field_mask_pb2.FieldMask
     etag: str
-    def __init__(self, user: _Optional[_Union[_user_service_pb2.User, _Mapping]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping]] = ..., etag: _Optional[str] = ...) -> None: ...
+    def __init__(self, user: _Optional[_Union[_user_service_pb2.User, _Mapping[str, object]]] = ..., update_mask: _Optional[_Union[_field_mask_pb2.FieldMask, _Mapping[str, object]]] = ..., etag: _Optional[str] = ...) -> None: ...
 
 class AllTypes(_message.Message):
     __slots__ = ("a_double", "a_float", "an_int32", "an_int64", "a_uint32", "a_uint64", "a_sint32", "a_sint64", "a_fixed32", "a_fixed64", "a_sfixed32", "a_sfixed64", "a_bool", "a_string", "some_bytes", "a_color", "a_message", "packed", "unpacked", "strings", "a_map", "messages", "maybe", "text", "number", "doubles", "zigzags", "colors")
@@ -177,7 +177,7 @@ class AllTypes(_message.Message):
         VALUE_FIELD_NUMBER: _ClassVar[int]
         key: int
         value: AllTypes
-        def __init__(self, key: _Optional[int] = ..., value: _Optional[_Union[AllTypes, _Mapping]] = ...) -> None: ...
+        def __init__(self, key: _Optional[int] = ..., value: _Optional[_Union[AllTypes, _Mapping[str, object]]] = ...) -> None: ...
     A_DOUBLE_FIELD_NUMBER: _ClassVar[int]
     A_FLOAT_FIELD_NUMBER: _ClassVar[int]
     AN_INT32_FIELD_NUMBER: _ClassVar[int]
@@ -234,4 +234,4 @@ class AllTypes(_message.Message):
     doubles: _containers.RepeatedScalarFieldContainer[float]
     zigzags: _containers.RepeatedScalarFieldContainer[int]
     colors: _containers.RepeatedScalarFieldContainer[Color]
-    def __init__(self, a_double: _Optional[float] = ..., a_float: _Optional[float] = ..., an_int32: _Optional[int] = ..., an_int64: _Optional[int] = ..., a_uint32: _Optional[int] = ..., a_uint64: _Optional[int] = ..., a_sint32: _Optional[int] = ..., a_sint64: _Optional[int] = ..., a_fixed32: _Optional[int] = ..., a_fixed64: _Optional[int] = ..., a_sfixed32: _Optional[int] = ..., a_sfixed64: _Optional[int] = ..., a_bool: bool = ..., a_string: _Optional[str] = ..., some_bytes: _Optional[bytes] = ..., a_color: _Optional[_Union[Color, str]] = ..., a_message: _Optional[_Union[AllTypes, _Mapping]] = ..., packed: _Optional[_Iterable[int]] = ..., unpacked: _Optional[_Iterable[int]] = ..., strings: _Optional[_Iterable[str]] = ..., a_map: _Optional[_Mapping[str, int]] = ..., messages: _Optional[_Mapping[int, AllTypes]] = ..., maybe: _Optional[int] = ..., text: _Optional[str] = ..., number: _Optional[int] = ..., doubles: _Optional[_Iterable[float]] = ..., zigzags: _Optional[_Iterable[int]] = ..., colors: _Optional[_Iterable[_Union[Color, str]]] = ...) -> None: ...
+    def __init__(self, a_double: _Optional[float] = ..., a_float: _Optional[float] = ..., an_int32: _Optional[int] = ..., an_int64: _Optional[int] = ..., a_uint32: _Optional[int] = ..., a_uint64: _Optional[int] = ..., a_sint32: _Optional[int] = ..., a_sint64: _Optional[int] = ..., a_fixed32: _Optional[int] = ..., a_fixed64: _Optional[int] = ..., a_sfixed32: _Optional[int] = ..., a_sfixed64: _Optional[int] = ..., a_bool: bool = ..., a_string: _Optional[str] = ..., some_bytes: _Optional[bytes] = ..., a_color: _Optional[_Union[Color, str]] = ..., a_message: _Optional[_Union[AllTypes, _Mapping[str, object]]] = ..., packed: _Optional[_Iterable[int]] = ..., unpacked: _Optional[_Iterable[int]] = ..., strings: _Optional[_Iterable[str]] = ..., a_map: _Optional[_Mapping[str, int]] = ..., messages: _Optional[_Mapping[int, AllTypes]] = ..., maybe: _Optional[int] = ..., text: _Optional[str] = ..., number: _Optional[int] = ..., doubles: _Optional[_Iterable[float]] = ..., zigzags: _Optional[_Iterable[int]] = ..., colors: _Optional[_Iterable[_Union[Color, str]]] = ...) -> None: ...

@@ -54,7 +54,7 @@ class UpdateUserRequest(_message.Message):
     USER_FIELD_NUMBER: _ClassVar[int]
     id: str
     user: User
-    def __init__(self, id: _Optional[str] = ..., user: _Optional[_Union[User, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., user: _Optional[_Union[User, _Mapping[str, object]]] = ...) -> None: ...
 
 class DeleteUserRequest(_message.Message):
     __slots__ = ("id",)
