@@ -113,9 +113,10 @@ class Engine:
             return self._refuse("persisted", text)
         document = self._documents.get(text)
         if document is None:
-            document = self._read(text, trace)
-            if isinstance(document, Refusal):
-                return document
+            read = self._read(text, trace)
+            if isinstance(read, Refusal):
+                return read
+            document = read
             if self.cache:
                 self._documents[text] = document
                 if len(self._documents) > self.limits.documents:
