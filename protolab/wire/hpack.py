@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from protolab.wire import huffman
+from protolab.wire.hpack_primitives import String, integer, integer_size, string
 from protolab.wire.hpack_table import (
     DEFAULT_TABLE_SIZE,
     EMPTY,
@@ -23,11 +23,11 @@ from protolab.wire.hpack_table import (
     Table,
 )
 
-LONGEST_INTEGER = 5  # bytes after the prefix: 2 to the power of 32 and more is a decoding error (section 5.1)
-
 INDEXED, INCREMENTAL, PLAIN, NEVER, UPDATE = range(5)
 KINDS = ("indexed", "literal, added to the table", "literal, not added", "literal, never added", "table size update")
 PREFIX = (7, 6, 4, 4, 5)  # bits of the integer that each of them begins with, after its pattern (section 6)
+
+MOST_LINES = 16384  # of a block that are read: the rest stays unparsed, and the table after it is a hole
 
 # What a `Problem` is called.
 INDEX_ZERO, INDEX_BEYOND, INTEGER_LONG, HUFFMAN, CUT = "index 0", "index beyond", "integer", "huffman", "cut"
@@ -56,7 +56,7 @@ class Line(NamedTuple):
         """Bytes that it is shorter than the same header written out: no table, no Huffman code."""
         if self.name is None or self.value is None or self.kind == UPDATE:
             return 0
-        plain = 1 + sum(len(text) + _integer_size(len(text), 7) for text in (self.name, self.value))
+        plain = 1 + sum(len(text) + integer_size(len(text), 7) for text in (self.name, self.value))
         return plain - (self.end - self.start)
 
 
@@ -87,72 +87,6 @@ class Block(NamedTuple):
     def saved(self) -> int:
         """Bytes that the block is shorter than its headers written out."""
         return sum(line.saved for line in self.lines)
-
-
-class Integer(NamedTuple):
-    """An integer and where it ends; `end` is -1 when the bytes end first, `long` when it is over the bound."""
-
-    value: int
-    end: int
-    long: bool = False
-
-
-def integer(data: bytes, at: int, bits: int) -> Integer:
-    """The integer with a prefix of `bits` bits in the byte at `at` (section 5.1).
-
-    >>> integer(bytes([0b11111, 0b10011010, 0b00001010]), 0, 5)
-    Integer(value=1337, end=3, long=False)
-    """
-    if at >= len(data):
-        return Integer(0, -1)
-    most = (1 << bits) - 1
-    value = data[at] & most
-    at += 1
-    if value < most:
-        return Integer(value, at)
-    shift, size = 0, len(data)
-    while at < size:
-        byte = data[at]
-        at += 1
-        if shift < 7 * LONGEST_INTEGER:
-            value += (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80:
-            long = shift > 7 * LONGEST_INTEGER or value >> 32 > 0
-            return Integer(value, at, long)
-    return Integer(value, -1, shift > 7 * LONGEST_INTEGER)
-
-
-def _integer_size(value: int, bits: int) -> int:
-    """Bytes of an integer with a prefix of so many bits."""
-    rest = value - ((1 << bits) - 1)
-    return 1 if rest < 0 else 2 + max(rest.bit_length() - 1, 0) // 7
-
-
-class String(NamedTuple):
-    """A string literal (section 5.2): its raw bytes begin at `start` and end at `end`, which is -1 when they are cut off."""
-
-    text: bytes | None
-    start: int
-    end: int
-    coded: bool = False
-    wrong: str = ""
-    long: bool = False  # its length is an integer over the bound
-
-
-def string(data: bytes, at: int) -> String:
-    """The string literal at `at`: length, Huffman bit, and its text, None when it cannot be decoded."""
-    if at >= len(data):
-        return String(None, at, -1)
-    coded = data[at] >= 0x80
-    length, start, long = integer(data, at, 7)
-    if start < 0 or long or start + length > len(data):
-        return String(None, start, -1, coded, "", long)
-    raw = data[start : start + length]
-    if not coded:
-        return String(raw, start, start + length)
-    text, wrong = huffman.decode(raw)
-    return String(None if wrong else text, start, start + length, True, wrong)
 
 
 def read(
@@ -186,6 +120,7 @@ class _Reader:
         "block",
         "ceiling",
         "entries",
+        "late",
         "limit",
         "lines",
         "lost",
@@ -201,13 +136,14 @@ class _Reader:
         self.entries, self.size, self.limit, self.added, self.lost = table
         self.lines: list[Line] = []
         self.problems: list[Problem] = []
+        self.late = False  # an update came after a header
 
     def read(self) -> Block:
         block, lines, size = self.block, self.lines, len(self.block)
         entries, static, append, at = self.entries, STATIC, lines.append, 0
         if self.owed is not None and self.limit is not None and self.limit > self.owed:
             self._judge_owed()
-        while at < size:
+        while at < size and len(lines) < MOST_LINES:
             first = block[at]
             if 0x80 < first < 0xFF:  # by far the most lines: one byte that says it all
                 index = first & 0x7F
@@ -235,6 +171,9 @@ class _Reader:
             if end < 0:
                 break
             entries, at = self.entries, end
+        if at < size and len(lines) == MOST_LINES:  # what the rest does to the table is not known
+            entries, self.size, self.lost = (), 0, f"before the end of a block of more than {MOST_LINES} headers"
+            self.entries = entries
         if entries is self.table.entries and self.limit == self.table.limit:
             after = self.table
         else:
@@ -245,8 +184,8 @@ class _Reader:
         """An index that takes more than a byte, or refers to what is not there (section 6.1)."""
         index, end, long = integer(self.block, at, 7)
         if not self._whole(at, end, long):
-            return end if long else -1
-        entry, why = self._get(index, at, end)
+            return -1
+        entry, why = (_UNKNOWN, _LONG) if long else self._get(index, at, end)
         name, value = entry[:2]
         shown = entry if entry.number >= 0 else None
         self.lines.append(_new(Line, (at, end, INDEXED, index, name, value, shown, (), why)))
@@ -261,9 +200,11 @@ class _Reader:
         if index == (1 << bits) - 1:
             index, position, long = integer(block, at, bits)
             if not self._whole(at, position, long):
-                return position if long else -1
+                return -1
+            if long:
+                index, why = -1, _LONG
         if index:
-            entry, why = self._get(index, at, position)
+            entry, why = (_UNKNOWN, _LONG) if why else self._get(index, at, position)
             name = entry[0]
         else:
             spelled = string(block, position)
@@ -311,16 +252,18 @@ class _Reader:
             keep -= 1
             size -= entries[keep].size
         self.entries, self.size = entries[:keep], size
+        self.lost = ""  # whatever was older went before these
         return entries[keep:]
 
     def _update(self, at: int) -> int:
         """A dynamic table size update (section 6.3)."""
         size, end, long = integer(self.block, at, 5)
         if not self._whole(at, end, long):
-            return end if long else -1
-        if any(line.kind != UPDATE for line in self.lines):
+            return -1
+        if self.lines and (self.late or self.lines[-1].kind != UPDATE):
+            self.late = True
             self._problem(UPDATE_LATE, at, end, "a table size update may stand only at the beginning of a block")
-        if self.ceiling is not None and size > self.ceiling:
+        if self.ceiling is not None and size > self.ceiling and not long:
             says = f"a table of {size} bytes: the peer's SETTINGS_HEADER_TABLE_SIZE allows {self.ceiling}"
             self._problem(UPDATE_LARGE, at, end, says)
         self.limit = size
@@ -357,21 +300,19 @@ class _Reader:
         return _UNKNOWN, says
 
     def _whole(self, at: int, end: int, long: bool) -> bool:
-        """Whether an integer could be read; if not, its problem is noted."""
+        """Whether an integer is all there; what is wrong with it is noted."""
         if long:
-            self._problem(
-                INTEGER_LONG, at, end if end > 0 else len(self.block), "an integer of 2 to the power of 32 or more"
-            )
+            self._problem(INTEGER_LONG, at, end if end > 0 else len(self.block), _LONG)
         elif end < 0:
             self._problem(CUT, at, len(self.block), "the block ends inside a representation")
-        return end >= 0 and not long
+        return end >= 0
 
     def _spelled(self, at: int, said: String) -> bool:
         """Whether a string literal is all there; what is wrong with it is noted."""
         if said.wrong:
             self._problem(HUFFMAN, said.start, said.end, said.wrong)
         elif said.long:
-            self._problem(INTEGER_LONG, at, len(self.block), "a string's length of 2 to the power of 32 or more")
+            self._problem(INTEGER_LONG, at, len(self.block), f"a string's length: {_LONG}")
         elif said.end < 0:
             self._problem(CUT, at, len(self.block), "the block ends inside a representation")
         return said.end >= 0
@@ -381,3 +322,4 @@ class _Reader:
 
 
 _UNKNOWN = Entry(None, None)
+_LONG = "an integer of 2 to the power of 32 or more, or of more bytes than that takes"
