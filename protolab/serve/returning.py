@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Generator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeVar
 
@@ -18,6 +20,7 @@ from protolab.serve.handlers import Handlers
 from protolab.serve.waiting import Inbox
 
 OWN = ("connected", "disconnected", "reconnecting", "max_attempts", "error")  # events that every such client has
+LONGEST = 3600.0  # seconds: what a server asks for is not believed beyond it
 GRACE = 2.0  # seconds that handlers have to come to an end once the connection is closed
 _NEVER = "To come back would not help"
 
@@ -97,8 +100,11 @@ class Returning(Handlers, Generic[Item]):
         if self._task is None:
             self._task = loop.create_task(self._live(), name=self.kind)
 
-    async def _close(self) -> None:
-        """Hang up and end: nothing is left when this returns. Safe to call twice, and from a handler."""
+    async def close(self) -> None:
+        """Hang up and end: nothing is left when this returns. Safe to call twice, and from a handler.
+
+        A handler that is still busy two seconds after that is cancelled.
+        """
         self._home()
         self._leaving = True
         self._inbox.hurry()
@@ -121,6 +127,9 @@ class Returning(Handlers, Generic[Item]):
 
     async def __aenter__(self) -> Self:
         return await self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     def __aiter__(self) -> AsyncIterator[Item]:
         return aiter(self._inbox)
@@ -198,7 +207,7 @@ class Returning(Handlers, Generic[Item]):
                 await self._turn.wait()
         except asyncio.CancelledError:
             if first:
-                await self._close()
+                await self.close()
             raise
         return self
 
@@ -214,3 +223,17 @@ class Returning(Handlers, Generic[Item]):
     def _ended(self) -> LabError:
         how = "closed" if self._leaving or self.ending is None else f"done: {self.ending}"
         return self.failure or LabError(f"This client is {how}.", self.again)
+
+
+def retry_after(value: str = "") -> float:
+    """The seconds that a Retry-After asks for, a number or a date (RFC 9110 section 10.2.3); 0 for none or nonsense.
+
+    >>> retry_after("120"), retry_after("Sun, 06 Nov 1994 08:49:37 GMT"), retry_after("soon"), retry_after("9" * 400)
+    (120.0, 0.0, 0.0, 3600.0)
+    """
+    try:
+        if value.isascii() and value.isdigit():
+            return float(min(int(value), int(LONGEST)))
+        return min(max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0), LONGEST)
+    except (ValueError, TypeError):  # TypeError: a date without a time zone
+        return 0.0

@@ -37,11 +37,11 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from protolab.errors import LabError
-from protolab.protocols.sse.endings import LONGEST, Ending, StreamError, failure, refusal
+from protolab.protocols.sse.endings import Ending, StreamError, failure, refusal
 from protolab.protocols.sse.fetch import Answer, BadAnswer, fetch, split
 from protolab.serve.backoff import Backoff
 from protolab.serve.handlers import Failed
-from protolab.serve.returning import OWN, Returning, Rule
+from protolab.serve.returning import LONGEST, OWN, Returning, Rule
 from protolab.serve.waiting import Inbox
 from protolab.wire.event_stream import Event, EventTooBig, Parser
 
@@ -135,16 +135,6 @@ class Client(Returning[Event]):
         if self._over or self._leaving:
             return ReadyState.CLOSED
         return ReadyState.OPEN if self._answer is not None else ReadyState.CONNECTING
-
-    async def close(self) -> None:
-        """Hang up and end: nothing is left when this returns. Safe to call twice, and from a handler.
-
-        A handler that is still busy two seconds later is cancelled.
-        """
-        await self._close()
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     def __aiter__(self) -> AsyncIterator[Event]:
         """Iterate over the events, of all types, through all streams, until the client ends.

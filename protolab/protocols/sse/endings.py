@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Literal, NamedTuple
 
 from protolab.errors import LabError
 from protolab.protocols.sse.fetch import BadAnswer
-from protolab.serve.returning import Rule
+from protolab.serve.returning import Rule, retry_after
 from protolab.wire import http1
 from protolab.wire.event_stream import EventTooBig
-
-LONGEST = 3600.0  # seconds: neither a Retry-After nor a retry is believed beyond it
 
 
 class StreamError(LabError):
@@ -96,17 +92,3 @@ def mime_essence(head: http1.Head) -> str:
     """
     values = http1.elements(head.get("Content-Type") or "")
     return values[-1].split(";")[0].strip(" \t").lower() if values else ""
-
-
-def retry_after(value: str = "") -> float:
-    """The seconds that a Retry-After asks for, a number or a date (RFC 9110 section 10.2.3); 0 for none or nonsense.
-
-    >>> retry_after("120"), retry_after("Sun, 06 Nov 1994 08:49:37 GMT"), retry_after("soon"), retry_after("9" * 400)
-    (120.0, 0.0, 0.0, 3600.0)
-    """
-    try:
-        if value.isascii() and value.isdigit():
-            return float(min(int(value[:9]), int(LONGEST)))
-        return min(max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0), LONGEST)
-    except (ValueError, TypeError):  # TypeError: a date without a time zone
-        return 0.0

@@ -39,7 +39,7 @@ _PUBLIC = {
     "ChatServer": "chat",
     "Client": "reconnecting",
     "Backoff": "protolab.serve.backoff",
-    "Rule": "retry",
+    "Rule": "protolab.serve.returning",
     "UpdatesServer": "updates",
     "accept": "handshake",
     "ending": "closing",

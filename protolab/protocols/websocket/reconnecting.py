@@ -17,9 +17,9 @@ arrived; only an answer from the server tells.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import broadcast
@@ -28,27 +28,18 @@ from websockets.protocol import State
 
 from protolab.errors import LabError
 from protolab.protocols.websocket.client import connect
-from protolab.protocols.websocket.client_events import (
-    Connected,
-    Counts,
-    Dropped,
-    Failed,
-    Handlers,
-    MaxAttempts,
-    Reconnecting,
-)
+from protolab.protocols.websocket.client_events import EVENTS, Connected, Counts, Dropped
 from protolab.protocols.websocket.client_messages import Message, clock, decode, encode
 from protolab.protocols.websocket.close_codes import allowed
 from protolab.protocols.websocket.peers import receive
-from protolab.protocols.websocket.retry import Ending, Rule, after_close, after_failure
+from protolab.protocols.websocket.retry import Ending, after_close, after_failure
 from protolab.serve.backoff import Backoff
+from protolab.serve.handlers import Failed
+from protolab.serve.returning import Ended, Returning, Rule
 from protolab.serve.waiting import Inbox, Waiting
 
-_NEVER = "To come back would not help"
-_GRACE = 2.0  # seconds that handlers have to come to an end once the connection is closed
 
-
-class Client(Handlers):
+class Client(Returning[Message]):
     """Connects to `url`, and comes back when the connection breaks, as `retry` says, until it is closed.
 
     `await client`, or `async with client:`, begins and waits for the first connection; `start()` begins without
@@ -63,6 +54,10 @@ class Client(Handlers):
     `options` are those of `websocket.connect`, such as subprotocols.
     """
 
+    own = EVENTS
+    kind = "websocket client"
+    again = "Make another: websocket.Client(url)."
+
     def __init__(
         self,
         url: str,
@@ -76,27 +71,17 @@ class Client(Handlers):
         ttl: float | None = 60.0,
         **options: Any,
     ) -> None:
-        super().__init__()
+        super().__init__(backoff, max_attempts, Inbox(queue, queue_bytes))
         self.url = url
-        self.backoff = backoff or Backoff()
-        self.max_attempts = max_attempts
         self.later = later
         self.rules = dict(rules or {})
         self.counts = Counts()
-        self.ending: Ending | None = None  # the last one
-        self.failure: LabError | None = None
         self._options = {"logger": self.log.logger("protolab.websocket.client")} | options
         connect(url, **self._options)  # mistakes show here, not in the task
         self._outbox: Waiting[str | bytes] = Waiting(queue, queue_bytes, ttl)
-        self._inbox: Inbox[Message] = Inbox(queue, queue_bytes)
-        self._task: asyncio.Task[None] | None = None
         self._connection: ClientConnection | None = None
-        self._ready = False  # connected, and its handlers had the first word
-        self._leaving = False  # asked to close
         self._returning = False  # asked by the server to close and come back
-        self._idle = False  # dialling, or waiting to: no handler is busy
-        self._over = False
-        self._turn = asyncio.Event()  # ready or over
+        self._farewell: tuple[int, str] = (1000, "")
         self._now = clock()
 
     # Its owner's side
@@ -107,22 +92,9 @@ class Client(Handlers):
         return self._ready and self._connection is not None and self._connection.state is State.OPEN
 
     @property
-    def closed(self) -> bool:
-        """Whether it has ended, and will not come back."""
-        return self._over
-
-    @property
     def waiting(self) -> int:
         """How many messages wait for a connection."""
         return len(self._outbox)
-
-    def start(self) -> None:
-        """Begin, in a task on the running loop. Safe to call twice. LabError: it has ended."""
-        if self._over or self._leaving:
-            raise self._ended()
-        loop = self._home()
-        if self._task is None:
-            self._task = loop.create_task(self._live(), name="websocket client")
 
     async def send(self, data: str | bytes | bytearray | memoryview | Mapping[str, Any] | list[Any]) -> bool:
         """Send a text, bytes, or a JSON text of anything else; waits while the connection takes no more.
@@ -185,32 +157,10 @@ class Client(Handlers):
                 f"No Close frame can carry the code {code} with {len(reason.encode())} bytes of reason.",
                 "Use 1000, or a code from 3000 to 4999, and at most 123 bytes.",
             )
-        self._leaving = True
-        self._inbox.hurry()
-        task, connection = self._task, self._connection
-        mine = task is asyncio.current_task()
-        try:
-            if connection is not None:
-                await connection.close(code, reason)
-            if task is not None and not mine and not self._idle:
-                await asyncio.wait({task}, timeout=_GRACE)
-        finally:
-            if task is not None and not mine:
-                task.cancel()
-        if not mine:
-            if task is not None:
-                await asyncio.wait({task})
-            self._finish()
+        self._farewell = code, reason
+        await super().close()
+        if asyncio.current_task() is not self._task:
             await self._drop(self._outbox.clear(), "the client was closed")
-
-    def __await__(self) -> Generator[Any, None, Self]:
-        return self._wait().__await__()
-
-    async def __aenter__(self) -> Self:
-        return await self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     def __aiter__(self) -> AsyncIterator[Message]:
         """Iterate over the messages, as "message" handlers get them, through all connections, until the client ends.
@@ -218,22 +168,9 @@ class Client(Handlers):
         While somebody iterates none is lost: one who is slow slows the server down. Before and after, the newest are
         kept, as many as may wait to be sent. LabError: the client failed. Two who iterate share the messages.
         """
-        return aiter(self._inbox)
-
-    def __repr__(self) -> str:
-        state = "closed" if self._over else "connected" if self.connected else "away" if self._task else "not started"
-        return f"<websocket client, {state}>"
+        return super().__aiter__()
 
     # The task's side
-
-    async def _live(self) -> None:
-        """One connection after the other."""
-        try:
-            while await self._again(await self._converse()):
-                pass
-            await self._drop(self._outbox.clear(), "the client has ended")
-        finally:
-            self._finish()
 
     async def _converse(self) -> Ending:
         """One connection, from the first attempt to its end."""
@@ -275,37 +212,18 @@ class Client(Handlers):
         await self._emit("disconnected", ending)
         return ending
 
-    async def _again(self, ending: Ending) -> bool:
-        """Whether to come back, once it is time for it."""
-        self.ending = ending
-        if self._leaving or ending.rule is Rule.DONE:
-            return False
-        if ending.rule is Rule.NEVER:
-            problem = str(ending)
-            self._fail(
-                f"{problem[0].upper()}{problem[1:]}.", f"{_NEVER}: {ending.why}. Mend that, and make another client."
-            )
-            return False
-        least, most = self.later if ending.rule is Rule.LATER else (ending.least, 0.0)
-        delay = self.backoff.failed(asyncio.get_running_loop().time(), least, most)
-        attempt = self.backoff.attempts
-        if self.max_attempts is not None and attempt > self.max_attempts:
-            self._fail(
-                f"Gave up after {self.max_attempts} attempts to come back; the last trouble: {ending}.",
-                "Look whether the server runs, then make a new client; max_attempts=None never gives up.",
-            )
-            await self._emit("max_attempts", MaxAttempts(self.max_attempts, ending))
-            return False
-        self.log(f"attempt {attempt} follows in {delay:.3g} s, after: {ending}")
-        await self._emit("reconnecting", Reconnecting(attempt, delay, ending))
-        if not self._leaving:
-            self._idle = True
-            await asyncio.sleep(delay)
-        return not self._leaving
+    async def _hang_up(self) -> None:
+        if self._connection is not None:
+            await self._connection.close(*self._farewell)
 
-    def _fail(self, problem: str, remedy: str) -> None:
-        self.failure = LabError(problem, remedy)
-        self.log(problem)
+    async def _again(self, ending: Ended) -> bool:
+        again = await super()._again(ending)
+        if not again:
+            await self._drop(self._outbox.clear(), "the client has ended")
+        return again
+
+    def _pause(self, ending: Ending) -> tuple[float, float]:
+        return self.later if ending.rule is Rule.LATER else (ending.least, 0.0)
 
     def _flush(self, connection: ClientConnection) -> None:
         """Write what waited, in one go: the queue's bounds are those of what this adds to the connection's buffer."""
@@ -346,36 +264,3 @@ class Client(Handlers):
             self.counts.dropped += len(messages)
             self.log(f"messages dropped, as {why}: {len(messages)}")
             await self._emit("dropped", Dropped(tuple(messages), why))
-
-    def _finish(self) -> None:
-        self._over = True
-        self._inbox.close(self.failure)
-        self._turn.set()
-
-    async def _wait(self) -> Self:
-        """Until it is connected. Cancelled before it ever was, it ends."""
-        first = self._task is None
-        self.start()
-        try:
-            while not self._ready:
-                if self._over:
-                    raise self._ended()
-                await self._turn.wait()
-        except asyncio.CancelledError:
-            if first:
-                await self.close()
-            raise
-        return self
-
-    def _home(self) -> asyncio.AbstractEventLoop:
-        """The running loop, if the client may be used there."""
-        loop = asyncio.get_running_loop()
-        if self._task is not None and self._task.get_loop() is not loop:
-            raise LabError(
-                "This client runs on another event loop.", "Use it where it was started, perhaps by lab.run(...)."
-            )
-        return loop
-
-    def _ended(self) -> LabError:
-        how = "closed" if self._leaving or self.ending is None else f"done: {self.ending}"
-        return self.failure or LabError(f"This client is {how}.", "Make another: websocket.Client(url).")

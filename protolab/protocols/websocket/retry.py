@@ -8,26 +8,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from enum import Enum
 from typing import Literal, NamedTuple
 
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from protolab.protocols.websocket.close_codes import describe
-
-LONGEST = 3600.0  # seconds: no Retry-After is believed beyond it
-
-
-class Rule(Enum):
-    """What to do after an ending."""
-
-    AGAIN = "come back after the backoff's delay"
-    LATER = "come back, but give the server time: it asked for it"
-    DONE = "do not come back: the conversation is over, and nobody is at fault"
-    NEVER = "do not come back: it would end the same way"
-
+from protolab.serve.returning import Rule, retry_after
 
 CODES: dict[int, tuple[Rule, str]] = {
     1000: (Rule.DONE, "what the connection was for is done"),
@@ -116,17 +102,3 @@ def after_failure(error: Exception) -> Ending:
         case _:
             rule, why = Rule.NEVER, "what answers is not what a client can talk to"
     return Ending(None, f"no connection: {str(error) or repr(error)}", "network", rule, why, least)
-
-
-def retry_after(value: str = "") -> float:
-    """The seconds that a Retry-After asks for, a number or a date (RFC 9110 section 10.2.3); 0 for none or nonsense.
-
-    >>> retry_after("120"), retry_after("Sun, 06 Nov 1994 08:49:37 GMT"), retry_after("soon"), retry_after("9" * 400)
-    (120.0, 0.0, 0.0, 3600.0)
-    """
-    try:
-        if value.isascii() and value.isdigit():
-            return float(min(int(value), int(LONGEST)))
-        return min(max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0), LONGEST)
-    except (ValueError, TypeError):  # TypeError: a date without a time zone
-        return 0.0

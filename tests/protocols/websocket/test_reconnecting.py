@@ -12,9 +12,10 @@ from websockets.asyncio.server import ServerConnection, serve
 from protolab import lab, websocket
 from protolab.errors import LabError
 from protolab.fields import Side
-from protolab.protocols.websocket.client_events import Connected, Reconnecting
-from protolab.protocols.websocket.retry import Ending, Rule
+from protolab.protocols.websocket.client_events import Connected
+from protolab.protocols.websocket.retry import Ending
 from protolab.serve.backoff import Backoff
+from protolab.serve.returning import Reconnecting, Rule
 from tests.protocols.websocket.clients import Heard, echo, quick, run, served
 
 pytestmark = pytest.mark.live
@@ -283,7 +284,7 @@ def test_a_close_that_no_frame_can_carry_is_refused_and_changes_nothing(code: in
 
 
 def test_closing_cancels_a_handler_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("protolab.protocols.websocket.reconnecting._GRACE", 0.01)
+    monkeypatch.setattr("protolab.serve.returning.GRACE", 0.01)
 
     async def main() -> None:
         async with served(echo) as url:

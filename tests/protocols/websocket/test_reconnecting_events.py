@@ -14,8 +14,9 @@ from websockets.exceptions import ConnectionClosed
 
 from protolab import lab, websocket
 from protolab.errors import LabError
-from protolab.protocols.websocket.client_events import EVENTS, Connected, Failed
-from protolab.protocols.websocket.retry import Rule
+from protolab.protocols.websocket.client_events import EVENTS, Connected
+from protolab.serve.handlers import Failed
+from protolab.serve.returning import Rule
 from tests.protocols.websocket.clients import Heard, echo, quick, run, served
 
 pytestmark = pytest.mark.live

@@ -11,8 +11,8 @@ from websockets.http11 import Request, Response
 
 from protolab import websocket
 from protolab.errors import LabError
-from protolab.protocols.websocket.client_events import Dropped, MaxAttempts
-from protolab.protocols.websocket.retry import Rule
+from protolab.protocols.websocket.client_events import Dropped
+from protolab.serve.returning import MaxAttempts, Rule
 from tests.protocols.websocket.clients import Heard, echo, quick, run, served
 
 pytestmark = pytest.mark.live

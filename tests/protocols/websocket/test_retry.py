@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 
 from protolab.protocols.websocket import close_codes
-from protolab.protocols.websocket.retry import CODES, LONGEST, Rule, after_close, after_failure, retry_after
+from protolab.protocols.websocket.retry import CODES, after_close, after_failure
+from protolab.serve.returning import Rule
 
 
 def test_every_code_that_has_a_name_has_a_rule() -> None:
@@ -59,13 +58,3 @@ def test_trouble_that_may_pass_is_told_from_trouble_that_will_not(error: Excepti
     ending = after_failure(error)
     assert (ending.code, ending.by, ending.rule) == (None, "network", rule)
     assert str(error) in str(ending) and not str(ending).endswith(": ")
-
-
-def test_retry_after_may_be_a_date() -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=100)
-    assert 98 <= retry_after(format_datetime(soon, usegmt=True)) <= 100
-    assert retry_after(format_datetime(soon + timedelta(days=9), usegmt=True)) == LONGEST
-    assert [
-        retry_after(nonsense)
-        for nonsense in ("", "-5", "1.5", "٣", "9" * 5000, "Mon, 99 Foo 2000", "6 Nov 1994 08:49:37")
-    ] == [0] * 7
