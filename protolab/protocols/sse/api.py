@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MIME = "text/event-stream"
 _HEAD = 2**14  # bytes of a request's head
 _IDLE = 60.0  # seconds to wait for the next request on a connection, and for a body to arrive
+_DRAINED = 2**20  # bytes of a body that are read to be forgotten, since who is still sending might miss the answer
 _UNBOUNDED = 2**62  # tornado would cut off who sends too much; the handlers say 413 instead
 
 
@@ -76,6 +77,7 @@ class _Handler(RequestHandler):
     def initialize(self, server: EventServer) -> None:
         self.server = server
         self.said = bytearray()
+        self.length = 0  # of the body so far
         self._cross_origin()
 
     def set_default_headers(self) -> None:
@@ -89,17 +91,15 @@ class _Handler(RequestHandler):
         if self.request.method not in (*self.methods, "OPTIONS"):
             raise HTTPError(405)
         length = self.request.headers.get("Content-Length", "")
-        if length.isdecimal() and (len(length) > 18 or int(length) > self.server.limits.body):
-            self._too_large()
+        if length.isdecimal() and (len(length) > 18 or int(length) > _DRAINED):
+            raise self._too_large()
 
     def data_received(self, chunk: bytes) -> None:
-        self.said += chunk
-        if len(self.said) > self.server.limits.body and not self._finished:
-            self.said.clear()
-            try:
-                self._too_large()
-            except Refusal as refusal:
-                self.send_error(413, exc_info=(Refusal, refusal, None))
+        self.length += len(chunk)
+        if self.length <= self.server.limits.body:
+            self.said += chunk
+        elif self.length > _DRAINED and not self._finished:
+            self.send_error(413, exc_info=(Refusal, self._too_large(), None))
 
     def options(self, *path: str) -> None:
         """What may be done here; for a page of another origin that asks before it does, a preflight (Fetch section 3.2)."""
@@ -149,8 +149,8 @@ class _Handler(RequestHandler):
     def _refuse(self, status: int, error: str, remedy: str) -> NoReturn:
         raise Refusal(status, error, remedy)
 
-    def _too_large(self) -> NoReturn:
-        self._refuse(413, f"A body has at most {self.server.limits.body:,} bytes here.", "Send less at a time.")
+    def _too_large(self) -> Refusal:
+        return Refusal(413, f"A body has at most {self.server.limits.body:,} bytes here.", "Send less at a time.")
 
     def _client_id(self, text: object) -> str:
         """A client id, if that is one."""
@@ -161,6 +161,8 @@ class _Handler(RequestHandler):
 
     def _object(self, **kinds: type[Any] | tuple[type[Any], ...]) -> dict[str, Any]:
         """The JSON object that was said, with no members but those of `kinds`, each of its kind."""
+        if self.length > self.server.limits.body:
+            raise self._too_large()
         media = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if media != "application/json" or "Content-Encoding" in self.request.headers:
             self._refuse(415, "Only plain JSON is understood here.", "Send Content-Type: application/json.")

@@ -146,6 +146,7 @@ class EventServer(Server):
                 if subscriber.stream is not None:
                     subscriber.stream.transport.abort()
         await self._http.close_all_connections()
+        await asyncio.sleep(0)  # a turn of the loop, in which the handlers of requests that were cut off end
         self._http = None
         self.fanout.close()
 

@@ -1,0 +1,545 @@
+"""The event server's streams, told by raw sockets: what is said, to whom, and what is said again after a cut."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from protolab import lab, repeat, sse
+from protolab.errors import LabError
+from protolab.fields import Side
+from protolab.protocols.sse.server import EventServer, Limits
+from protolab.serve.fanout import WhenFull
+from tests.protocols.sse.peers import Event, Listener, ask, send
+
+pytestmark = pytest.mark.live
+
+
+@contextlib.asynccontextmanager
+async def serving(**options: Any) -> AsyncIterator[tuple[EventServer, int]]:
+    """A server that says nothing by itself, and at the end holds nothing any more."""
+    server = EventServer(**{"keepalive": None, "heartbeat": None, **options})
+    port = await server.start()
+    try:
+        yield server, port
+    finally:
+        async with asyncio.timeout(10):
+            await server.stop()
+    assert not server.subscribers and not server.clients and not server.fanout.members
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def until(true: Any) -> None:
+    """Let the loop turn until something the server has to notice is so."""
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110  # what it waits for is the loop itself
+            await asyncio.sleep(0)
+
+
+def test_a_stream_begins_with_a_head_that_no_cache_and_no_proxy_keeps_and_an_event_with_retry_and_place() -> None:
+    async def story() -> None:
+        async with serving(retry=1234) as (server, port):
+            await server.broadcast("message", "before")
+            listener = await Listener.open(port, "ada")
+            assert listener.status == 200
+            assert listener.headers.pop("Date")
+            assert listener.headers == {
+                "Content-Type": "text/event-stream",
+                "Cache-Control": "no-store",
+                "X-Accel-Buffering": "no",
+                "Connection": "close",
+                "Transfer-Encoding": "chunked",
+            }
+            hello = await listener.event()
+            assert (hello.name, hello.id, hello.retry) == ("connected", "1", "1234")
+            assert hello.json.keys() == {"client_id", "timestamp"} and hello.json["client_id"] == "ada"
+            await server.broadcast("alert", "after")
+            assert await listener.event() == Event("alert", "after", "2")  # and not what was before
+            listener.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("data", "lines"),
+    [
+        ("plain", ["plain"]),
+        ("", [""]),
+        (" a\r\nb\rc\n", [" a", "b", "c", ""]),
+        ("\u2028 \x0b \x0c \x85 stay", ["\u2028 \x0b \x0c \x85 stay"]),
+        ({"a": [1, 2.5, None, True, "ä\n"]}, ['{"a":[1,2.5,null,true,"ä\\n"]}']),
+        ([], ["[]"]),
+        (None, ["null"]),
+        (0, ["0"]),
+        (False, ["false"]),
+    ],
+)
+def test_data_of_any_json_type_arrives_as_it_was_said(data: Any, lines: list[str]) -> None:
+    async def story() -> None:
+        async with serving() as (_, port):
+            listener = await Listener.open(port)
+            await listener.event()
+            sent = await send(port, "POST", "/api/broadcast", {"data": data})
+            assert (sent.status, sent.json) == (200, {"status": "sent", "id": 1, "clients": 1})
+            assert await listener.event() == Event("message", "\n".join(lines), "1")
+            listener.close()
+
+    asyncio.run(story())
+
+
+def test_each_post_says_its_event_to_everyone_or_to_its_targets_both_tabs_of_them() -> None:
+    async def story() -> None:
+        async with serving() as (_, port):
+            ada, tab, bob, old = [
+                await Listener.open(port, name, version=version)
+                for name, version in (("ada", "1.1"), ("ada", "1.1"), ("bob", "1.1"), ("ada", "1.0"))
+            ]
+            assert "Transfer-Encoding" not in old.headers  # HTTP/1.0 knows no chunks
+            for each in (ada, tab, bob, old):
+                assert (await each.event()).name == "connected"
+            answers = [
+                await send(port, "POST", f"/api/{target}", body)
+                for target, body in (
+                    ("broadcast", {"event": "alert", "data": "all"}),
+                    ("broadcast", {"data": "ada's", "target_clients": ["ada", "nobody", "ada"]}),
+                    ("broadcast", {"data": "nobody's", "target_clients": []}),
+                    ("notify", {"title": "T", "message": "M", "priority": "high"}),
+                    ("notify", {}),
+                    ("update", {"update_data": {"n": 1}, "target_clients": ["bob"]}),
+                    ("update", {"update_data": [2], "target_clients": None}),
+                )
+            ]
+            assert [answer.json["id"] for answer in answers] == [1, 2, 3, 4, 5, 6, 7]
+            assert [answer.json["clients"] for answer in answers] == [2, 1, 0, 2, 2, 1, 2]
+            default = '{"title":"Notification","message":"","priority":"normal"}'
+            everyone = [
+                Event("alert", "all", "1"),
+                Event("notification", '{"title":"T","message":"M","priority":"high"}', "4"),
+                Event("notification", default, "5"),
+                Event("update", "[2]", "7"),
+            ]
+            for each in (ada, tab, old):
+                assert await each.events(5) == [everyone[0], Event("message", "ada's", "2"), *everyone[1:]]
+            assert await bob.events(5) == [*everyone[:3], Event("update", '{"n":1}', "6"), everyone[3]]
+            clients = await send(port, "GET", "/api/clients")
+            assert clients.json == {
+                "client_count": 2,
+                "clients": [{"client_id": "ada", "connections": 3}, {"client_id": "bob", "connections": 1}],
+            }
+            for each in (ada, tab, bob, old):
+                each.close()
+
+    asyncio.run(story())
+
+
+def test_who_is_cut_off_gets_what_it_missed_and_nothing_of_others_and_nothing_twice() -> None:
+    async def story() -> None:
+        async with serving() as (server, port):
+            first = await Listener.open(port, "bob")
+            place = (await first.event()).id
+            first.cut()  # before it heard anything else
+            await until(lambda: not server.clients)
+            await server.broadcast("message", "1, to all")
+            await server.broadcast("message", "2, to ada", ["ada"])
+            await server.broadcast("message", "3, to bob", ["bob"])
+            await server.broadcast("message", "4, to nobody", [])
+            for version in ("1.1", "1.0"):
+                again = await Listener.open(port, "bob", place, version=version)
+                assert (await again.event()).id is None  # its place is its own until it has what it missed
+                assert await again.events(2) == [Event("message", "1, to all", "1"), Event("message", "3, to bob", "3")]
+                again.close()
+            late = await Listener.open(port, "bob", "3")
+            await late.event()
+            await server.broadcast("message", "5")
+            assert await late.event() == Event("message", "5", "5")
+            late.close()
+            anonymous = await Listener.open(port, None, "0")
+            assert (await anonymous.event()).json["client_id"].startswith("client-")
+            assert [event.id for event in await anonymous.events(2)] == ["1", "5"]
+            anonymous.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("last_id", "reason"),
+    [
+        ("1", "too old"),
+        ("0", "too old"),
+        ("7", "id not given out yet"),
+        ("99999999999999999999999999", "unknown id"),
+        ("-1", "unknown id"),
+        ("03", "unknown id"),
+        ("x" * 5000, "unknown id"),
+        ("½", "unknown id"),
+        ("٣", "unknown id"),
+        ("3, 4", "unknown id"),
+    ],
+)
+def test_an_id_that_nothing_can_be_resumed_from_is_answered_with_resync_and_all_that_is_kept(
+    last_id: str, reason: str
+) -> None:
+    async def story() -> None:
+        async with serving(limits=Limits(kept=3)) as (server, port):
+            for number in range(1, 7):
+                await server.broadcast("message", f"{number}", ["ada"] if number == 5 else None)
+            listener = await Listener.open(port, "bob", last_id)
+            hello, resync, *kept = await listener.events(4)
+            assert (hello.name, hello.id, resync.name) == ("connected", None, "resync")
+            assert resync.json == {"reason": reason, "last_event_id": last_id[:100], "oldest": 4}
+            assert kept == [Event("message", "4", "4"), Event("message", "6", "6")]
+            listener.close()
+            # cut off between the two, it still gets what follows
+            again = await Listener.open(port, "bob", resync.id)
+            assert [event.name for event in await again.events(3)] == ["connected", "message", "message"]
+            again.close()
+
+    asyncio.run(story())
+
+
+def test_a_polyfill_may_name_its_last_id_in_the_query_and_the_header_is_newer() -> None:
+    async def story() -> None:
+        async with serving() as (server, port):
+            for number in range(1, 4):
+                await server.broadcast("message", f"{number}")
+            by_query = await Listener.open(port, "ada&lastEventId=1")
+            assert [event.id for event in await by_query.events(3)] == [None, "2", "3"]
+            by_both = await Listener.open(port, "ada&lastEventId=1", "2")
+            assert [event.id for event in await by_both.events(2)] == [None, "3"]
+            by_query.close()
+            by_both.close()
+
+    asyncio.run(story())
+
+
+def test_after_a_restart_with_higher_ids_those_of_the_last_run_are_too_old() -> None:
+    async def story() -> None:
+        async with serving(first=1000) as (server, port):
+            await server.broadcast("message", "new")
+            listener = await Listener.open(port, "ada", "41")
+            _, resync, new = await listener.events(3)
+            assert (resync.json["reason"], new) == ("too old", Event("message", "new", "1000"))
+            listener.close()
+
+    asyncio.run(story())
+
+
+def test_a_heartbeat_is_an_event_that_moves_a_quiet_clients_place_on_and_is_not_kept() -> None:
+    async def story() -> None:
+        async with serving() as (server, port):
+            ada = await Listener.open(port, "ada")
+            await ada.event()
+            await server.broadcast("message", "secret", ["bob"])
+            await server.heartbeat()
+            beat = await ada.event()
+            assert (beat.name, beat.id) == ("heartbeat", "1")
+            assert beat.json.keys() == {"timestamp"}
+            assert len(server.history) == 1
+            ada.close()
+
+    asyncio.run(story())
+
+
+def test_time_brings_comments_and_heartbeats_each_at_its_own_pace() -> None:
+    async def story() -> None:
+        async with serving(keepalive=0.01, heartbeat=0.05) as (_, port):
+            listeners = [await Listener.open(port, version=version) for version in ("1.1", "1.0")]
+            for listener in listeners:
+                heard = [(await listener.event()).name for _ in range(20)]
+                assert heard[0] == "connected" and set(heard) == {"connected", "comment", "heartbeat"}
+                assert heard.count("comment") > heard.count("heartbeat")
+                listener.close()
+
+    asyncio.run(story())
+
+
+def test_a_client_that_goes_is_noticed_at_once_however_it_goes() -> None:
+    async def story() -> None:
+        async with serving() as (server, port):
+            for leave in (Listener.cut, Listener.close, lambda listener: listener.writer.write_eof()):
+                listener = await Listener.open(port)
+                await listener.event()
+                assert server.clients == {"ada": 1}
+                leave(listener)
+                await until(lambda: not server.subscribers)
+                assert not server.clients and not server.fanout.members
+                listener.close()
+
+    asyncio.run(story())
+
+
+def test_what_a_client_says_after_its_request_is_read_and_forgotten() -> None:
+    async def story() -> None:
+        async with serving() as (server, port):
+            listener = await Listener.open(port, more="\r\nGET /api/clients HTTP/1.1\r\nHost: x\r\n")
+            await listener.event()
+            for _ in range(100):
+                listener.writer.write(b"POST /api/broadcast HTTP/1.1\r\n" * 1000)
+                await listener.writer.drain()
+            await server.broadcast("message", "still here")
+            assert (await listener.event()).data == "still here"
+            listener.close()
+
+    asyncio.run(story())
+
+
+def test_a_dismissed_client_sees_its_streams_end_and_204_until_it_is_admitted() -> None:
+    async def story() -> None:
+        async with serving(limits=Limits(dismissed=2)) as (server, port):
+            ada, tab, bob = [await Listener.open(port, name) for name in ("ada", "ada", "bob")]
+            await server.broadcast("message", "last")
+            answer = await send(port, "DELETE", "/api/clients/ada")
+            assert answer.json == {"status": "dismissed", "connections": 2}
+            for each in (ada, tab):
+                assert [event.name for event in await each.rest()] == ["connected", "message"]
+                assert each.ended
+            for _ in range(2):
+                refused = await send(port, "GET", "/api/events?client_id=ada", Last_Event_ID="0")
+                assert (refused.status, refused.body) == (204, b"")
+                assert "Content-Type" not in refused.headers
+            assert server.clients == {"bob": 1}
+            await server.admit("ada")
+            back = await Listener.open(port, "ada")
+            assert (await back.event()).name == "connected"
+            for name in ("x", "y", "z"):
+                assert await server.dismiss(name) == 0
+            assert list(server.dismissed) == ["y", "z"]
+            back.close()
+            bob.close()
+
+    asyncio.run(story())
+
+
+def test_a_stop_ends_each_stream_after_what_was_said_and_a_second_one_does_nothing() -> None:
+    async def story() -> None:
+        async with serving() as (server, port):
+            chunked, plain = [await Listener.open(port, version=version) for version in ("1.1", "1.0")]
+            idle = await asyncio.open_connection("127.0.0.1", port)
+            await server.broadcast("message", "last words")
+            assert server.serving
+            await server.stop()
+            assert not server.serving
+            for each in (chunked, plain):
+                assert [event.data for event in await each.rest()][1:] == ["last words"]
+            assert chunked.ended
+            assert await idle[0].read() == b""
+            idle[1].close()
+            await server.stop()
+
+    asyncio.run(story())
+
+
+def test_a_stop_does_not_wait_for_a_client_that_reads_nothing() -> None:
+    async def story() -> None:
+        server = EventServer(keepalive=None, heartbeat=None)
+        listener = await Listener.open(await server.start())
+        listener.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        while not (server.fanout.members and next(iter(server.fanout.members)).size):
+            await server.broadcast("message", "x" * 30_000)
+            await asyncio.sleep(0)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.1):  # as the lab does
+                await server.stop()
+        async with asyncio.timeout(1):
+            await server.stop()
+        assert not server.subscribers
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        listener.cut()
+
+    asyncio.run(story())
+
+
+def test_who_does_not_read_is_cut_off_and_resumes_with_nothing_lost_or_doubled() -> None:
+    async def story() -> None:
+        async with serving(limits=Limits(kept=5000, kept_bytes=8 << 20)) as (server, port):
+            slow = await Listener.open(port, "slow")
+            slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            said = 0
+            while "slow" in server.clients:
+                said = await server.broadcast("message", "x" * 5000)
+                await asyncio.sleep(0)
+            assert server.fanout.counts.evicted == 1
+            slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            heard = []
+            with contextlib.suppress(ConnectionResetError, asyncio.IncompleteReadError):
+                while True:
+                    heard.append(await slow.event())
+            again = await Listener.open(port, "slow", heard[-1].id)
+            while int(heard[-1].id or 0) < said:
+                heard.append(await again.event())
+            ids = [int(event.id) for event in heard if event.name == "message" and event.id]
+            assert ids == list(range(1, said + 1))
+            assert "resync" not in [event.name for event in heard]
+            slow.close()
+            again.close()
+
+    asyncio.run(story())
+
+
+def test_who_may_lose_the_oldest_is_told_how_many_and_hears_the_newest() -> None:
+    async def story() -> None:
+        async with serving(when_full=WhenFull.DROP_OLDEST) as (server, port):
+            slow = await Listener.open(port, "slow")
+            slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            said = 0
+            while not server.fanout.counts.dropped:
+                said = await server.broadcast("message", "x" * 5000)
+                await asyncio.sleep(0)
+            slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
+            heard = [await slow.event()]
+            while heard[-1].id != str(said):
+                heard.append(await slow.event())
+            names = [event.name for event in heard]
+            gap = names.index("resync")
+            assert heard[gap].json == {"reason": "too slow", "lost": server.fanout.counts.dropped}
+            ids = [int(event.id or 0) for event in heard]
+            assert ids[gap + 1] - ids[gap - 1] == heard[gap].json["lost"] + 1
+            assert server.clients == {"slow": 1}
+            slow.close()
+
+    asyncio.run(story())
+
+
+def test_a_replay_of_the_whole_history_makes_no_client_look_slow() -> None:
+    async def story() -> None:
+        async with serving() as (server, port):
+            for _ in range(60):
+                await server.broadcast("message", "x" * 5000)
+            kept = len(server.history)
+            assert server.history.bytes <= server.limits.kept_bytes
+            listener = await Listener.open(port, "ada", "0")
+            heard = await listener.events(kept + 2)
+            assert [event.name for event in heard[:2]] == ["connected", "resync"]
+            assert heard[-1].id == "60" and server.clients == {"ada": 1}
+            listener.close()
+
+    asyncio.run(story())
+
+
+def test_a_program_hears_what_it_did_wrong() -> None:
+    async def story() -> None:
+        async with serving() as (server, _):
+            for event, data, targets in (
+                ("a\nb", "x", None),
+                ("", "x", None),
+                ("x" * 129, "x", None),
+                ("message", object(), None),
+                ("message", float("nan"), None),
+                ("message", "\ud800", None),
+                ("message", "x" * 66_000, None),
+                ("message", "x", "ada"),
+            ):
+                with pytest.raises(LabError):
+                    await server.broadcast(event, data, targets)
+            assert server.history.last == 0
+            with pytest.raises(LabError):
+                EventServer(origins="*", credentials=True)
+
+    asyncio.run(story())
+
+
+def test_httpx_reads_the_stream_to_its_clean_end() -> None:
+    async def story() -> None:
+        async with serving() as (server, port), httpx.AsyncClient() as client:
+            address = f"http://127.0.0.1:{port}/api/events"
+            async with client.stream("GET", address, params={"client_id": "zoë & co"}) as answer:
+                assert answer.headers["content-type"] == "text/event-stream"
+                lines = answer.aiter_lines()
+                assert await anext(lines) == "retry: 2000"
+                assert server.clients == {"zoë & co": 1}
+                stopping = asyncio.create_task(server.stop())
+                assert [line async for line in lines][:2] == ["id: 0", "event: connected"]
+                await stopping
+
+    asyncio.run(story())
+
+
+def test_repeatable_runs_are_the_same_bytes() -> None:
+    def run() -> list[bytes]:
+        with lab.repeatable(7):
+            server = sse.EventServer()
+            handle = lab.start(server)
+
+            async def talk() -> None:
+                port = int(handle.url.rpartition(":")[2].partition("/")[0])
+                for client_id, last_id in (("ada", None), (None, None), ("ada", "0")):
+                    listener = await Listener.open(port, client_id, last_id)
+                    await listener.event()
+                    await server.broadcast("message", {"n": 1})
+                    await server.heartbeat()
+                    await listener.events(2)
+                    listener.close()
+                assert "Date" not in (await send(port, "GET", "/api/clients")).headers
+
+            lab.run(talk())
+            data = [bytes(connection.read(side)) for connection in handle.capture for side in Side]
+            handle.stop()
+            return data
+
+    try:
+        assert run() == run()
+    finally:
+        lab.stop()
+        repeat.switch(None)
+
+
+def test_the_lab_serves_records_and_stops_it() -> None:
+    server = sse.EventServer()
+    handle = lab.start(server)
+
+    async def talk() -> list[Event]:
+        port = int(handle.url.rpartition(":")[2].partition("/")[0])
+        listener = await Listener.open(port)
+        await server.notify("Tea", "is ready")
+        return await listener.events(2)
+
+    hello, notice = lab.run(talk())
+    assert (hello.name, json.loads(notice.data)["title"]) == ("connected", "Tea")
+    handle.stop()
+    lab.stop()
+    assert not server.subscribers
+
+
+def test_an_empty_request_line_and_other_noise_harm_nobody() -> None:
+    async def story() -> None:
+        async with serving() as (server, port):
+            listener = await Listener.open(port)
+            await listener.event()
+            for noise in (
+                b"\r\n\r\n\r\n",
+                b"\x16\x03\x01\x00\xa5" + bytes(300),
+                b"GET / HTTP/9.9\r\n\r\n",
+                b"G" * 70_000,
+            ):
+                with contextlib.suppress(ConnectionError, ValueError, IndexError):
+                    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                    writer.write(noise)
+                    writer.write_eof()
+                    await asyncio.wait_for(reader.read(), 10)
+                    writer.close()
+            await server.broadcast("message", "unharmed")
+            assert (await listener.event()).data == "unharmed"
+            listener.close()
+
+    asyncio.run(story())
+
+
+def test_a_head_request_is_answered_without_a_stream_and_the_connection_serves_on() -> None:
+    async def story() -> None:
+        async with serving() as (server, port):
+            head = b"HEAD /api/events?client_id=ada HTTP/1.1\r\nHost: x\r\n\r\n"
+            both = await ask(port, head + b"GET /api/clients HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert both.headers["Content-Type"] == "text/event-stream"
+            assert "Content-Length" not in both.headers
+            assert both.body.startswith(b"HTTP/1.1 200 OK") and both.body.endswith(b'"clients": []}')
+            assert not server.subscribers
+
+    asyncio.run(story())
