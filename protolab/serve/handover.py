@@ -93,14 +93,19 @@ async def hand_over(handler: RequestHandler, lost: Callable[[], None]) -> Stream
     lines = [f"HTTP/1.1 {handler.get_status()} {handler._reason}"]
     lines += [f"{name}: {value}" for name, value in handler._headers.get_all()]
     stream = Stream("\r\n".join([*lines, "", ""]).encode("latin-1"), chunked, lost)
+    await take_over(handler, stream)
+    return stream
+
+
+async def take_over(handler: RequestHandler, protocol: asyncio.BaseProtocol) -> None:
+    """Let an asyncio protocol speak on the connection of a request from now on. ConnectionError: the client has gone."""
     connection = handler.detach()
     if connection.closed():
         raise ConnectionResetError("the client has gone")
     own = connection.socket.dup()  # so that tornado can let its own go
     connection.close()  # and forget what the client has sent already after its request
     try:
-        await asyncio.get_running_loop().connect_accepted_socket(lambda: stream, own)
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: protocol, own)
     except BaseException:
         own.close()
         raise
-    return stream

@@ -8,8 +8,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as library_connect
 
 from protolab import repeat
-from protolab.protocols.websocket.peers import LabClientConnection
 from protolab.serve import Log
+from protolab.serve.websocket_peers import LabClientConnection
 
 
 class connect(library_connect):  # in lower case as the library's own, since it is called like a function

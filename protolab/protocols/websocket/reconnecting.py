@@ -31,12 +31,12 @@ from protolab.protocols.websocket.client import connect
 from protolab.protocols.websocket.client_events import EVENTS, Connected, Counts, Dropped
 from protolab.protocols.websocket.client_messages import Message, clock, decode, encode
 from protolab.protocols.websocket.close_codes import allowed
-from protolab.protocols.websocket.peers import receive
 from protolab.protocols.websocket.retry import Ending, after_close, after_failure
 from protolab.serve.backoff import Backoff
 from protolab.serve.handlers import Failed
 from protolab.serve.returning import Ended, Returning, Rule
 from protolab.serve.waiting import Inbox, Waiting
+from protolab.serve.websocket_peers import receive
 
 
 class Client(Returning[Message]):

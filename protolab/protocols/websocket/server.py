@@ -11,8 +11,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from protolab import repeat
-from protolab.protocols.websocket.peers import LabServerConnection, receive
 from protolab.serve import Server
+from protolab.serve.websocket_peers import LabServerConnection, receive
 
 _GOODBYE = 2.0  # seconds a client has to answer a Close before its connection is dropped
 

@@ -10,9 +10,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from protolab import repeat
-from protolab.protocols.websocket.peers import LabServerConnection
 from protolab.serve import Server
 from protolab.serve.updates import Updates
+from protolab.serve.websocket_peers import LabServerConnection
 
 _GOODBYE = 2.0  # seconds a client has to answer a Close before its connection is dropped
 

@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from protolab import lab, websocket
-from protolab.protocols.websocket.peers import receive
+from protolab.serve.websocket_peers import receive
 
 LARGE = 2**24 + 2**10  # the limits family (9) sends messages of 16 MiB
 PATIENCE = 600

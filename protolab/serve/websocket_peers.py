@@ -1,8 +1,9 @@
-"""What our WebSocket server and client share: the `websockets` library's connections, changed where a lab needs it.
+"""What our WebSocket servers and clients share: the `websockets` library's connections, changed where a lab needs it.
 
-The library speaks the protocol. Three things are ours: what it answers to a Close inside a fragmented message, what a
-101 says beyond what RFC 6455 asks for, and where a client's randomness comes from. All of it is done in subclasses of
-the library's sans-I/O protocol, which our connections put in place of the one that they are given.
+The library speaks the protocol. Four things are ours: what it answers to a Close inside a fragmented message, what a
+101 says beyond what RFC 6455 asks for, where a client's randomness comes from, and how a connection stands in a fan-out.
+The first three are done in subclasses of the library's sans-I/O protocol, which our connections put in place of the one
+that they are given.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from websockets.streams import StreamReader
 from websockets.typing import DataLike, Subprotocol
 
 from protolab import repeat
+from protolab.serve.fanout import Member
 from protolab.wire.websocket_frames import mask, read_head
 
 _END = b"\r\n\r\n"  # of a request's head
@@ -81,7 +83,9 @@ class _Strict(Protocol):
     _text: IncrementalDecoder | None = None
 
 
-class _Server(_Strict, ServerProtocol):
+class LabServerProtocol(_Strict, ServerProtocol):
+    """A server's side of the protocol, without any I/O."""
+
     def accept(self, request: Request) -> Response:
         """The answer to a handshake request; see the comments for where it is not the library's."""
         hosts, versions = (request.headers.get_all(name) for name in ("Host", "Sec-WebSocket-Version"))
@@ -138,7 +142,7 @@ class LabServerConnection(ServerConnection):
     """
 
     def __init__(self, protocol: ServerProtocol, server: Server, **options: Any) -> None:
-        ours = _Server(
+        ours = LabServerProtocol(
             origins=protocol.origins,
             extensions=protocol.available_extensions,
             subprotocols=protocol.available_subprotocols,
@@ -204,6 +208,35 @@ class LabClientConnection(ClientConnection):
     async def ping(self, data: DataLike | None = None) -> Awaitable[float]:
         """Send a ping, with four random bytes unless `data` is given; returns a future of the round-trip time."""
         return await super().ping(self.protocol.tokens(4) if data is None else data)
+
+
+class InFanout(Connection):
+    """A connection where the library's own writes stand in one order with the fan-out's.
+
+    `member` is its place in the fan-out, once it is through the handshake.
+    """
+
+    member: Member | None = None
+
+    def send_data(self) -> None:
+        """The library writes: a pong, a ping, a Close. What was said to this client before its Close goes before it."""
+        if self.member is not None and self.member.open and self.state is not State.OPEN:
+            self.member.flush(anyway=True)
+            self.member.leave()
+        super().send_data()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The TCP connection ended."""
+        if self.member is not None:
+            self.member.leave()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came. Who sends pings and does not read the pongs, which the library writes at once, is cut off."""
+        super().data_received(data)
+        if self.member is not None and self.transport.get_write_buffer_size() > self.member.fanout.most:
+            self.member.evict()
+            self.transport.abort()  # no grace: it goes on sending pings, and the library answering them
 
 
 async def receive(connection: Connection) -> str | bytes:
