@@ -26,10 +26,8 @@ def tree(data: bytes, head: Head | None, inner: Fields | None = None, derived: t
     `inner` explains what it carries (`http2.content`), offsets from the frame's start; without it that is one plain field.
     """
     if head is None:
-        children = (
-            (Field("frame header", 0, len(data), None, f"{len(data)} of {HEAD_SIZE} bytes so far"),) if data else ()
-        )
-        return Field("frame", 0, len(data), None, "cut off in its header", cut)
+        note = f"{len(data)} of {HEAD_SIZE} bytes so far"
+        return Field("frame", 0, len(data), None, note, (Field("frame header", 0, len(data), None, "cut off"),))
     size = len(data) - HEAD_SIZE
     note = "" if size == head.length else f"{size} of {head.length} bytes of payload so far"
     children = opening(data[:HEAD_SIZE])
@@ -39,7 +37,7 @@ def tree(data: bytes, head: Head | None, inner: Fields | None = None, derived: t
 
 
 @lru_cache(1024)
-def opening(head: bytes) -> Fields:
+def opening(head: bytes) -> tuple[Field, ...]:
     """The fields of a frame's first nine bytes. Equal headers share them."""
     length, type, flags, reserved, stream = http2.read_head(head) or Head(0, 0, 0, False, 0)
     return (
