@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ __all__ = [
     "states",
     "view_of",
 ]
+
+EVENTS = ("message", "connected", "notification", "update", "alert", "heartbeat", "resync")  # that the lab's servers say
 
 
 def view_of(thing: object) -> View:
@@ -167,18 +169,23 @@ def scrub(thing: object) -> Scrub:
     return Scrub(walks, walks()[0].conversation.connection.capture.name)
 
 
-def browser_client(to: Any, *, proxy: str = "auto") -> BrowserClient:
+def browser_client(to: Any, *, proxy: str = "auto", events: Iterable[str] = EVENTS) -> BrowserClient:
     """Your own browser as a client of the lab: buttons to connect, send and close, what its API reports, and the wire.
 
-    `to` is a server that runs, or its URL. A browser on another machine than the kernel's (Binder, JupyterHub) goes
-    through jupyter-server-proxy; `proxy` "always" or "never" decides that by hand. LabError: no URL of a WebSocket.
+    `to` is a server that runs, or its URL: a ws:// URL is opened as a WebSocket, an http:// URL as an EventSource, which
+    listens to the `events` of those names, and whose server must be started with the page's origin in `origins`. A
+    browser on another machine than the kernel's (Binder, JupyterHub) goes through jupyter-server-proxy; `proxy` "always"
+    or "never" decides that by hand. LabError: a browser can open neither there.
     """
     from protolab import lab
     from protolab.view.browser_client import BrowserClient
 
     url = str(getattr(to, "url", to))
-    if not url.startswith(("ws://", "wss://")):
-        raise LabError(f"A browser cannot open a WebSocket to {url!r}.", "Give a server that runs, or a ws:// URL.")
+    if not url.startswith(("ws://", "wss://", "http://", "https://")):
+        raise LabError(
+            f"A browser can open neither a WebSocket nor an EventSource at {url!r}.",
+            "Give a server that runs, or a ws:// or http:// URL.",
+        )
     if proxy not in ("auto", "always", "never"):
         raise LabError(f"{proxy!r} is no way to go.", 'Say "auto", "always" or "never".')
     handle = next((each for each in lab.servers() if each.url == url), None)
@@ -187,7 +194,7 @@ def browser_client(to: Any, *, proxy: str = "auto") -> BrowserClient:
         capture = None if handle is None else handle.capture
     wire = None if capture is None or handle is None else _Decoded(lambda: handle.capture.connections)
     name = f"the {handle.name} server" if handle is not None and repeat.on() else url
-    return BrowserClient(url, wire, proxy=proxy, address=name)
+    return BrowserClient(url, wire, proxy=proxy, address=name, names=list(events))
 
 
 def byte_lab(thing: Unit | bytes, to: Any = None, *, side: Side = Side.CLIENT, protocol: str = "") -> ByteLab:

@@ -1,10 +1,9 @@
-// The learner's own browser as a client: buttons, what its WebSocket reports, and what the tap saw of it.
+// The learner's own browser as a client: buttons, what its WebSocket or EventSource reports, and what the tap saw of it.
 
 import { Kernel, el, frame, keys, speaker } from "./common.js";
 
 const LINES = 200; // newest lines of the log
 const SETTLE = 250; // milliseconds after an event before the wire is looked at: a Close has its answer by then
-const STATES = ["connecting", "open", "closing", "closed"];
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 /** Where JupyterLab's server has its root; null when this page is not Jupyter's. */
@@ -31,34 +30,22 @@ async function way(url, proxy) {
   }
   const { port, pathname, search } = new URL(url);
   const passed = new URL(`proxy/${port || 80}${pathname}${search}`, base);
-  passed.protocol = base.protocol === "https:" ? "wss:" : "ws:";
+  if (url.startsWith("ws")) passed.protocol = base.protocol.replace("http", "ws");
   return { url: passed.href, how: "through jupyter-server-proxy: on the wire it is the proxy that speaks" };
 }
 
+/** What both kinds of client have in common: the log, the wire, and the way there. A kind has `tools`, `states`, `open` and `shut`. */
 class Client {
   constructor(model, root) {
     this.model = model;
-    this.socket = null;
+    this.peer = null; // a WebSocket or an EventSource
     this.began = performance.now();
     this.unheard = [];
     this.lines = 0;
     this.spoken = speaker();
     this.trouble = el("p", { class: "trouble line" });
     this.kernel = new Kernel(model, (text) => this.say(text));
-    const button = (says, title, onclick) => el("button", { type: "button", title, onclick }, says);
-    const field = (says, node) => el("label", {}, el("span", { class: "quiet" }, says), node);
-    const text = (value, width, onenter) => el("input", {
-      type: "text", value, spellcheck: "false", autocomplete: "off", style: `width:${width}px`, onkeydown: keys({ Enter: onenter }),
-    });
-    this.url = text(model.get("url"), 250, () => this.connect());
-    this.protocols = text("", 110, () => this.connect());
-    this.words = text("Hello", 250, () => this.send());
-    this.kind = el("select", { "aria-label": "Send as" }, el("option", { value: "text" }, "as text"), el("option", { value: "hex" }, "as bytes (hex)"));
-    this.code = text("1000", 60, () => this.end());
-    this.reason = text("", 150, () => this.end());
-    this.opens = button("Connect", "new WebSocket(url, subprotocols)", () => this.connect());
-    this.sends = button("Send", "socket.send(...)", () => this.send());
-    this.closes = button("Close", "socket.close(code, reason)", () => this.end());
+    this.url = this.input(model.get("url"), 250, () => this.connect());
     this.state = el("output", { class: "state" });
     this.log = el("tbody");
     this.wire = el("tbody");
@@ -69,9 +56,7 @@ class Client {
     frame(root, "Your browser as a client");
     root.classList.add("browser");
     root.append(
-      el("div", { class: "tools", role: "group", "aria-label": "Connect" }, field("Address", this.url), field("Subprotocols", this.protocols), this.opens, this.state),
-      el("div", { class: "tools", role: "group", "aria-label": "Send" }, field("Message", this.words), this.kind, this.sends),
-      el("div", { class: "tools", role: "group", "aria-label": "Close" }, field("Code", this.code), field("Reason", this.reason), this.closes),
+      ...this.tools(),
       this.trouble,
       el("div", { class: "panes" },
         table(this.log, el("p", { class: "quiet" }, "What your browser's API reports"), "log", "ms", "event", "says"),
@@ -80,13 +65,23 @@ class Client {
     this.draw();
   }
 
+  button(says, title, onclick) { return el("button", { type: "button", title, onclick }, says); }
+
+  field(says, node) { return el("label", {}, el("span", { class: "quiet" }, says), node); }
+
+  input(value, width, onenter) {
+    return el("input", { type: "text", value, spellcheck: "false", autocomplete: "off", style: `width:${width}px`, onkeydown: keys({ Enter: onenter }) });
+  }
+
+  row(label, ...nodes) { return el("div", { class: "tools", role: "group", "aria-label": label }, ...nodes); }
+
   say(text) { this.trouble.textContent = text && `! ${text}`; }
 
   draw() {
-    const state = this.socket ? this.socket.readyState : 3;
-    this.state.textContent = this.socket ? `readyState ${state}: ${STATES[state]}` : "not connected";
+    const state = this.peer?.readyState;
+    this.state.textContent = this.peer ? `readyState ${state}: ${this.states[state]}` : "not connected";
     this.state.className = `state ${state === 1 ? "server" : "quiet"}`;
-    this.sends.disabled = this.closes.disabled = !this.socket || state === 3;
+    for (const button of this.busy) button.disabled = !this.peer || state === this.states.length - 1;
   }
 
   async connect() {
@@ -98,56 +93,24 @@ class Client {
       return;
     }
     this.drop();
-    let socket;
     try {
-      socket = new WebSocket(url, this.protocols.value.split(/[\s,]+/).filter(Boolean));
+      this.peer = this.open(url);
     } catch (error) {
-      this.note("refused", `new WebSocket threw ${error.name}: ${error.message}`);
+      this.note("refused", `new ${this.model.get("api")} threw ${error.name}: ${error.message}`);
       return;
     }
-    socket.binaryType = "arraybuffer";
-    let opened = false;
-    const on = (event, says) => socket.addEventListener(event, (happened) => {
-      if (this.socket !== socket) return;
-      opened ||= event === "open";
+    this.began = performance.now();
+    this.note(`new ${this.model.get("api")}`, how);
+    this.draw();
+  }
+
+  /** Write down each `event` of a peer, as long as it is this client's; `says` tells what it said. */
+  hear(peer, event, says) {
+    peer.addEventListener(event, (happened) => {
+      if (this.peer !== peer) return;
       this.note(event, says(happened));
       this.draw();
     });
-    this.socket = socket;
-    this.began = performance.now();
-    this.note("new WebSocket", how);
-    on("open", () => (socket.protocol ? `subprotocol ${socket.protocol}` : "the handshake is done") + (socket.extensions ? `, extensions ${socket.extensions}` : ""));
-    on("message", ({ data }) => (typeof data === "string" ? `text ${JSON.stringify(data)}` : `${data.byteLength} bytes: ${hex(data)}`));
-    on("error", () => "an error; scripts are not told which");
-    on("close", ({ code, reason, wasClean }) => {
-      if (!opened && code === 1006) this.say("The connection was never open. Browsers do not say why: perhaps the server does not run any more, or this page may not reach it.");
-      return `code ${code}, reason ${JSON.stringify(reason)}, wasClean ${wasClean}`;
-    });
-    this.draw();
-  }
-
-  send() {
-    if (!this.socket) return;
-    try {
-      const said = this.kind.value === "hex" ? bytesOf(this.words.value) : this.words.value;
-      this.socket.send(said);
-      this.note("send", typeof said === "string" ? `text ${JSON.stringify(said)}` : `${said.length} bytes`);
-    } catch (error) {
-      this.note("send threw", `${error.name}: ${error.message}`);
-    }
-  }
-
-  end() {
-    if (!this.socket) return;
-    try {
-      const code = this.code.value.trim();
-      if (code) this.socket.close(+code, this.reason.value);
-      else this.socket.close();
-      this.note("close()", code ? `code ${code}${this.reason.value ? `, reason ${JSON.stringify(this.reason.value)}` : ""}` : "no code");
-    } catch (error) {
-      this.note("close() threw", `${error.name}: ${error.message}`);
-    }
-    this.draw();
   }
 
   /** One more line of the log; Python hears of it too, and the wire is looked at once things have calmed down. */
@@ -170,8 +133,8 @@ class Client {
       if (!this.model.get("taps")) return;
       const { units, left, connection } = (await this.kernel.ask("wire")).data;
       this.wired.textContent = `What the tap saw on the wire, connection ${connection}${left ? `, the last ${units.length} of ${units.length + left} units` : ""}`;
-      this.wire.replaceChildren(...units.map(({ number, side, title, remarks, bytes }) => el("tr", {},
-        el("td", { class: "number quiet" }, number),
+      this.wire.replaceChildren(...units.map(({ number, of, side, title, remarks, bytes }) => el("tr", {},
+        el("td", { class: "number quiet", title: `unit ${number} of connection ${of}` }, of === connection && of === units[0].of ? number : `${of}/${number}`),
         el("td", { class: side }, side === "client" ? "client →" : "← server"),
         el("td", {}, title, remarks ? el("span", { class: remarks.startsWith("!") ? "trouble" : "quiet" }, `  ${remarks}`) : null),
         el("td", { class: "number quiet" }, bytes))));
@@ -182,17 +145,142 @@ class Client {
     }
   }
 
-  /** A socket that is not this client's any more says goodbye by itself. */
+  /** A peer that is not this client's any more says goodbye by itself. */
   drop() {
-    const { socket } = this;
-    this.socket = null;
-    if (socket && socket.readyState < 2) socket.close(1000);
+    const { peer } = this;
+    this.peer = null;
+    if (peer) this.shut(peer);
   }
 
   close() {
     clearTimeout(this.timer);
     this.drop();
     this.kernel.close();
+  }
+}
+
+class Socket extends Client {
+  get states() { return ["connecting", "open", "closing", "closed"]; }
+
+  tools() {
+    this.protocols = this.input("", 110, () => this.connect());
+    this.words = this.input("Hello", 250, () => this.send());
+    this.kind = el("select", { "aria-label": "Send as" }, el("option", { value: "text" }, "as text"), el("option", { value: "hex" }, "as bytes (hex)"));
+    this.code = this.input("1000", 60, () => this.end());
+    this.reason = this.input("", 150, () => this.end());
+    this.busy = [this.button("Send", "socket.send(...)", () => this.send()), this.button("Close", "socket.close(code, reason)", () => this.end())];
+    return [
+      this.row("Connect", this.field("Address", this.url), this.field("Subprotocols", this.protocols),
+        this.button("Connect", "new WebSocket(url, subprotocols)", () => this.connect()), this.state),
+      this.row("Send", this.field("Message", this.words), this.kind, this.busy[0]),
+      this.row("Close", this.field("Code", this.code), this.field("Reason", this.reason), this.busy[1]),
+    ];
+  }
+
+  open(url) {
+    const socket = new WebSocket(url, this.protocols.value.split(/[\s,]+/).filter(Boolean));
+    socket.binaryType = "arraybuffer";
+    let opened = false;
+    this.hear(socket, "open", () => {
+      opened = true;
+      return (socket.protocol ? `subprotocol ${socket.protocol}` : "the handshake is done") + (socket.extensions ? `, extensions ${socket.extensions}` : "");
+    });
+    this.hear(socket, "message", ({ data }) => (typeof data === "string" ? `text ${JSON.stringify(data)}` : `${data.byteLength} bytes: ${hex(data)}`));
+    this.hear(socket, "error", () => "an error; scripts are not told which");
+    this.hear(socket, "close", ({ code, reason, wasClean }) => {
+      if (!opened && code === 1006) this.say("The connection was never open. Browsers do not say why: perhaps the server does not run any more, or this page may not reach it.");
+      return `code ${code}, reason ${JSON.stringify(reason)}, wasClean ${wasClean}`;
+    });
+    return socket;
+  }
+
+  shut(socket) { if (socket.readyState < 2) socket.close(1000); }
+
+  send() {
+    if (!this.peer) return;
+    try {
+      const said = this.kind.value === "hex" ? bytesOf(this.words.value) : this.words.value;
+      this.peer.send(said);
+      this.note("send", typeof said === "string" ? `text ${JSON.stringify(said)}` : `${said.length} bytes`);
+    } catch (error) {
+      this.note("send threw", `${error.name}: ${error.message}`);
+    }
+  }
+
+  end() {
+    if (!this.peer) return;
+    try {
+      const code = this.code.value.trim();
+      if (code) this.peer.close(+code, this.reason.value);
+      else this.peer.close();
+      this.note("close()", code ? `code ${code}${this.reason.value ? `, reason ${JSON.stringify(this.reason.value)}` : ""}` : "no code");
+    } catch (error) {
+      this.note("close() threw", `${error.name}: ${error.message}`);
+    }
+    this.draw();
+  }
+}
+
+class Source extends Client {
+  get states() { return ["connecting", "open", "closed"]; }
+
+  tools() {
+    this.names = this.input(this.model.get("names"), 330, () => this.listen());
+    this.names.addEventListener("change", () => this.listen());
+    this.busy = [this.button("Close", "source.close()", () => this.end())];
+    return [
+      this.row("Connect", this.field("Address", this.url), this.button("Connect", "new EventSource(url)", () => this.connect()), this.busy[0], this.state),
+      this.row("Listen", this.field("Listen to", this.names)),
+    ];
+  }
+
+  open(url) {
+    const source = new EventSource(url);
+    let opened = 0;
+    this.hear(source, "open", () => (opened++ ? "it came back by itself" : "the response is an event stream"));
+    source.addEventListener("error", (happened) => {
+      if (this.peer !== source || happened instanceof MessageEvent) return;
+      const again = source.readyState === 0;
+      this.note("error", again ? "no stream any more; the browser comes back by itself" : "no stream, and the browser will not come back");
+      this.draw();
+      if (!again || !opened) this.why(url, opened);
+    });
+    this.heard = new Set();
+    this.listen(source);
+    return source;
+  }
+
+  /** Hear the named events too: a script is told of those only that it asked for. */
+  listen(source = this.peer) {
+    if (!source) return;
+    for (const name of this.names.value.split(/[\s,]+/).filter(Boolean)) {
+      if (this.heard.has(name)) continue;
+      this.heard.add(name);
+      const says = ({ data, lastEventId }) => `${JSON.stringify(data)}${lastEventId ? `, lastEventId ${JSON.stringify(lastEventId)}` : ""}`;
+      source.addEventListener(name, (event) => {
+        if (this.peer === source && event instanceof MessageEvent) this.note(name, says(event));
+      });
+    }
+  }
+
+  /** An EventSource is not told why it failed, so ask once more, without a body, what a page is told. */
+  async why(url, opened) {
+    const { host, origin } = new URL(url);
+    const ask = (mode) => fetch(url, { method: "HEAD", mode, cache: "no-store" }).catch(() => null);
+    const answer = await ask("cors");
+    if (answer?.status === 204) this.say("The server answers 204: it asks this client not to come back.");
+    else if (answer) this.say(`The server answers ${answer.status} with the type ${answer.headers.get("Content-Type") ?? "(none)"}; a stream has 200 and text/event-stream.`);
+    else if (opened || origin === location.origin || !(await ask("no-cors"))) this.say(`Nobody answers at ${host}: perhaps the server does not run any more.`);
+    else this.say(`The server at ${host} answers, but does not let pages of ${location.origin} read it: it must say Access-Control-Allow-Origin. Start it with origins=["${location.origin}"].`);
+  }
+
+  shut(source) { source.close(); }
+
+  end() {
+    if (!this.peer) return;
+    this.peer.close();
+    this.note("close()", "the browser will not come back");
+    this.draw();
   }
 }
 
@@ -206,7 +294,7 @@ function bytesOf(text) {
 
 export default {
   render({ model, el: root }) {
-    const client = new Client(model, root);
+    const client = new { WebSocket: Socket, EventSource: Source }[model.get("api")](model, root);
     return () => client.close();
   },
 };

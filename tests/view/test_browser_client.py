@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from protolab import lab, show, websocket
+from protolab import lab, show, sse, websocket
 from protolab.errors import LabError
 from protolab.view.widget import VIEW
 from tests.view.build import Page
@@ -61,8 +61,32 @@ def test_a_repeatable_run_draws_no_port():
         assert "the echo server" in drawn and "127.0.0.1" not in drawn
 
 
+def test_an_event_source_is_opened_where_the_url_is_http(server):
+    client = show.browser_client("http://127.0.0.1:9/events", events=("update", "alert"))
+    assert (client.api, client.names, client.taps) == ("EventSource", "update alert", False)
+    assert "new EventSource(url)" in str(client) and client.static().json()["api"] == "EventSource"
+    assert show.browser_client(server).api == "WebSocket"
+
+
+def test_an_event_source_shows_the_connections_that_it_made_by_itself():
+    with lab.start(sse.EventServer()) as server:
+        client = show.browser_client(server)
+        assert client.taps and "message" in client.names.split()
+        for last in ("", "1"):
+            asyncio.run(_listen(server.url, last))
+        found = client.ask_wire({})
+        assert found["connection"] == 2 and [each["side"] for each in found["units"]].count("client") == 2
+        assert [each["of"] for each in found["units"]] == sorted(each["of"] for each in found["units"])
+        assert {each["of"] for each in found["units"]} == {1, 2}
+
+
+async def _listen(url, last):
+    async with sse.Client(url, last_event_id=last) as client:
+        await anext(aiter(client))
+
+
 def test_what_no_browser_can_open_is_refused(server):
-    with pytest.raises(LabError, match="cannot open a WebSocket to 'http"):
-        show.browser_client(server.url.replace("ws:", "http:"))
+    with pytest.raises(LabError, match="neither a WebSocket nor an EventSource at 'ftp"):
+        show.browser_client(server.url.replace("ws:", "ftp:"))
     with pytest.raises(LabError, match="no way to go"):
         show.browser_client(server, proxy="maybe")
