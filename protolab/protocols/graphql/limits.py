@@ -23,10 +23,9 @@ from graphql import (
 class Limits:
     """The bounds of one request; what is above one is refused before anything runs.
 
-    `tokens`, `depth`, `aliases` and `fields` (those asked for once every fragment is spread) are of a document, `body`
-    (bytes) and `uri` (characters) of the HTTP message, `batch` counts the requests in one array. `errors` are told of one
-    document at most. A request may take `seconds`, its body `body_seconds` to arrive. `documents` are cached, and as many
-    persisted ones kept.
+    tokens, depth, aliases, fields: of a document, once every fragment is spread. body (bytes), uri and headers
+    (characters): of the HTTP message, whose body may take body_seconds to arrive. batch: requests in one array. errors: told
+    of one document. seconds: that a request may run. documents: that are cached, and as many persisted ones kept.
     """
 
     tokens: int = 2000
@@ -35,6 +34,7 @@ class Limits:
     fields: int = 1000
     body: int = 2**17
     uri: int = 2**13
+    headers: int = 2**14
     batch: int = 10
     errors: int = 20
     seconds: float = 30.0

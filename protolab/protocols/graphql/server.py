@@ -1,0 +1,170 @@
+"""The GraphQL server: users and posts over HTTP, WebSocket and event streams at /graphql, and by REST at /rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from graphql import GraphQLSchema
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerRequest
+from tornado.iostream import IOStream
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from protolab.protocols.graphql.engine import Engine, Prepared
+from protolab.protocols.graphql.http_api import ALLOW, HttpHandler
+from protolab.protocols.graphql.limits import Limits
+from protolab.protocols.graphql.page import PageHandler
+from protolab.protocols.graphql.persisted import Persisted
+from protolab.protocols.graphql.rest import RestHandler
+from protolab.protocols.graphql.schema import Context, users_and_posts
+from protolab.protocols.graphql.statuses import Profile
+from protolab.protocols.graphql.store import Store
+from protolab.protocols.graphql.trace import Trace, Traces
+from protolab.serve import Server
+
+_IDLE = 120.0  # seconds a connection may be open without a request
+
+
+class GraphQLServer(Server):
+    """Serves `store` (20 users with 100 posts, if none is given) by `schema`, within `limits`.
+
+    profile: which HTTP status says what (see `statuses`). introspection, mask, cache, persisted: as `Engine` has them.
+    batching: whether loaders batch; off shows the N+1 problem. csrf: refuse what a page of another site sends, unless its
+    origin is among `origins`, which also are told that they may read the answers (CORS). page: serve the page for browsers.
+    traces: how many requests to keep the trace of, in `server.traces`; a response then bears its number as `Trace-Id`.
+    """
+
+    name = "graphql"
+    scheme = "http"
+    path = "/graphql"
+
+    def __init__(
+        self,
+        store: Store | None = None,
+        *,
+        schema: GraphQLSchema | None = None,
+        profile: Profile = "2023",
+        limits: Limits | None = None,
+        introspection: bool = True,
+        mask: bool = True,
+        cache: bool = True,
+        batching: bool = True,
+        persisted: Persisted | None = None,
+        csrf: bool = True,
+        origins: Sequence[str] = (),
+        page: bool = True,
+        traces: int = 0,
+    ) -> None:
+        super().__init__()
+        self.store = store or Store()
+        self.profile: Profile = profile
+        self.limits = limits or Limits()
+        self.batching = batching
+        self.csrf = csrf
+        self.origins = tuple(origins)
+        self.page = page
+        self.traces = Traces(traces)
+        self.engine = Engine(
+            schema or users_and_posts(),
+            self.context,
+            limits=self.limits,
+            introspection=introspection,
+            mask=mask,
+            cache=cache,
+            persisted=persisted,
+            log=self.log,
+        )
+        self.running: set[asyncio.Future[Any]] = set()  # requests that are being run
+        self._http: _Listener | None = None
+
+    def context(self, trace: Trace | None) -> Context:
+        """What the resolvers of one request share."""
+        return Context(self.store, trace, batching=self.batching)
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
+        """Listen, and return the port."""
+        routes = Application(
+            [
+                (r"/graphql", HttpHandler),
+                (r"/graphql/page\.(js|css)", PageHandler),
+                (r"/rest/(users|posts)(?:/(\w+)(?:/(posts))?)?", RestHandler),
+            ],
+            log_function=self._note,
+            graphql=self,
+        )
+        sockets = bind_sockets(port, host)
+        # Bodies and URLs are bounded in the handler, which can say so; tornado would close the connection without a word.
+        self._http = _Listener(
+            routes, max_body_size=2**50, max_header_size=8 * self.limits.headers, idle_connection_timeout=_IDLE
+        )
+        self._http.add_sockets(sockets)
+        return int(sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Answer what is being run with an error, close every connection, and free the port."""
+        http, self._http = self._http, None
+        if http is not None:
+            http.stop()
+            while self.running:
+                for running in self.running:
+                    running.cancel()
+                await asyncio.sleep(0)  # a turn or two of the loop, in which they are answered
+            await http.close_all_connections()
+
+    @property
+    def serving(self) -> bool:
+        """Whether it listens."""
+        return self._http is not None
+
+    async def stream(self, handler: HttpHandler, prepared: Prepared) -> None:
+        """Answer with an event stream."""
+        handler.refuse(406, "No event streams are served here: connect a WebSocket.")
+
+    def place(self, request: HTTPServerRequest) -> tuple[int, int]:
+        """Which of the server's connections a request came on, and which of its requests it is, both from 1."""
+        assert self._http is not None
+        return self._http.place(request.connection.stream)  # type: ignore[union-attr]
+
+    def cors(self, request: HTTPServerRequest) -> Iterator[tuple[str, str]]:
+        """The fields that let pages of the `origins` read answers (Fetch standard, section 3.3)."""
+        if not self.origins:
+            return
+        yield "Vary", "Origin"
+        origin = request.headers.get("Origin")
+        if origin not in self.origins:
+            return
+        yield "Access-Control-Allow-Origin", str(origin)
+        yield "Access-Control-Expose-Headers", "Trace-Id"
+        if request.method == "OPTIONS":
+            yield "Access-Control-Allow-Methods", ALLOW
+            yield "Access-Control-Allow-Headers", "Accept, Content-Type, GraphQL-Require-Preflight"
+            yield "Access-Control-Max-Age", "600"
+
+    def _note(self, handler: RequestHandler) -> None:
+        status, request = handler.get_status(), handler.request
+        if status >= 400:
+            self.log(f"{status} {request.method} {request.path}")
+
+
+class _Listener(HTTPServer):
+    """Tornado's server, which counts its connections and the requests on each."""
+
+    def initialize(self, *arguments: Any, **named: Any) -> None:
+        super().initialize(*arguments, **named)
+        self._count = 0
+        self._places: WeakKeyDictionary[IOStream, list[int]] = WeakKeyDictionary()
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        self._count += 1
+        self._places[stream] = [self._count, 0]
+        super().handle_stream(stream, address)
+
+    def place(self, stream: IOStream) -> tuple[int, int]:
+        """The number of a connection, and that of the request that it now brings."""
+        place = self._places[stream]
+        place[1] += 1
+        return place[0], place[1]
