@@ -7,7 +7,7 @@ import asyncio
 from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, HTTPError, RequestHandler
 
 from protolab import repeat
 from protolab.protocols.sse import format
@@ -133,7 +133,8 @@ class _Handler(RequestHandler):
 
     def log_exception(self, *error: object) -> None:
         """Into the log: what a thread prints lands in somebody's notebook cell."""
-        self.server.log(f"{self.request.method} {self.request.uri} failed: {error[1]!r}")
+        if not isinstance(error[1], HTTPError):
+            self.server.log(f"{self.request.method} {self.request.uri} failed: {error[1]!r}")
 
 
 def _resync(reason: str) -> bytes:
