@@ -68,6 +68,12 @@ class Parser:
         self._first = True  # no line has ended yet: the next one may begin with a BOM
         self._failed = False
 
+    def __copy__(self) -> Parser:
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other._data, other._line = self._data.copy(), self._line.copy()
+        return other
+
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that these bytes complete. EventTooBig: past the limit; events before it are given out first."""
         events: list[Event] = []
@@ -144,13 +150,11 @@ class Parser:
 def parse(chunks: bytes | Iterable[bytes]) -> Iterator[Event]:
     """The events of a stream that comes in chunks, cut anywhere. What the end of the stream cuts off is no event.
 
-    EventTooBig: a line or an event is beyond reason. TypeError: text instead of bytes.
+    EventTooBig: a line or an event is beyond reason.
 
     >>> [event.data for event in parse([b"data: one\\n\\nda", b"ta: two\\n", b"\\ndata: cut off"])]
     ['one', 'two']
     """
-    if isinstance(chunks, str):
-        raise TypeError("an event stream is bytes, not text: encode it as UTF-8 first")
     parser = Parser()
     for chunk in [chunks] if isinstance(chunks, bytes | bytearray | memoryview) else chunks:
         yield from parser.feed(bytes(chunk))
