@@ -23,6 +23,7 @@ CARD = Card(
     ("WHATWG HTML 9.2", "RFC 9110", "RFC 9112"),
     recognise=_recognise,
     servers={"events": "server:EventServer"},
+    scenarios={name: f"scenarios:{name.upper()}" for name in ("stream", "resume", "targets", "discards")},
 )
 
 _PUBLIC = {
@@ -30,6 +31,9 @@ _PUBLIC = {
     "Parser": "protolab.wire.event_stream",
     "Event": "protolab.wire.event_stream",
     "Client": "client",
+    "ReadyState": "client",
+    "StreamError": "endings",
+    "Rule": "protolab.serve.returning",
     "EventServer": "server",
     "UpdatesServer": "updates",
     "Backoff": "protolab.serve.backoff",
