@@ -175,7 +175,9 @@ class Tree:
 
     def length(self, record: Record) -> Field:
         size = record.stop - record.value
-        return self.varint("length", record.tag, record.value, size, f"{size} byte{'' if size == 1 else 's'} follow")
+        return self.varint(
+            "length", record.tag, record.value, size, "1 byte follows" if size == 1 else f"{size} bytes follow"
+        )
 
     def packed(self, name: str, wire: int, start: int, stop: int, values: tuple[object, ...]) -> tuple[Field, ...]:
         """The values of a packed field, one after another."""
