@@ -1,4 +1,4 @@
-"""WebSocket against HTTP, measured: the same updates to one reader by polling, by long polling and by WebSocket.
+"""WebSocket against HTTP, measured: the same updates to one reader by polling, long polling, event stream and WebSocket.
 
     compare.run()                                 # 100 updates
     compare.run(poll_every=2)                     # a poll for every second update: fewer bytes, more delay
@@ -19,7 +19,7 @@ from protolab.compare.account import Parts, Way, account, weigh
 from protolab.compare.comparison import Comparison
 from protolab.compare.readers import BROWSER, Heads, Reader
 from protolab.errors import LabError
-from protolab.protocols import http, websocket
+from protolab.protocols import http, sse, websocket
 
 __all__ = ["BROWSER", "Comparison", "Heads", "Parts", "Way", "account", "run", "weigh"]
 
@@ -34,7 +34,7 @@ def run(
     headers: Heads | None = None,
     interval: float = INTERVAL,
 ) -> Comparison:
-    """Tell one reader the same updates by polling, long polling and WebSocket, and account for every byte.
+    """Tell one reader the same updates by polling, long polling, Server-Sent Events and WebSocket, every byte accounted for.
 
     `updates` are lines of text, or how many made-up ones; `poll_every` is the time from poll to poll and counts in times
     from update to update; `headers` are added to what the reader sends. There are `interval` seconds between updates; a
@@ -49,6 +49,7 @@ def run(
     for name, kind, way in (
         ("polling", http.UpdatesServer, Reader.poll),
         ("long polling", http.UpdatesServer, Reader.hang),
+        ("Server-Sent Events", sse.UpdatesServer, Reader.stream),
         ("WebSocket", websocket.UpdatesServer, Reader.listen),
     ):
         reader, server = Reader(texts, every, headers or Heads(), pace), kind(keep=len(texts))
@@ -56,8 +57,8 @@ def run(
             lab.run(way(reader, handle.url, server.updates))
             capture = handle.capture
         ways.append(account(name, capture, len(texts), reader.waits, reader.delays if pace else ()))
-    polling, long_polling, telling = ways
-    return Comparison(polling, long_polling, telling, every)
+    polling, long_polling, stream, telling = ways
+    return Comparison(polling, long_polling, stream, telling, every)
 
 
 def _texts(updates: int | Iterable[str], every: Fraction) -> list[str]:

@@ -22,9 +22,10 @@ OPEN_AND_CLOSE = 7  # packets that open and close a TCP connection: SYN, SYN ACK
 class Parts(NamedTuple):
     """What bytes are for.
 
-    `setup`: said once for each connection, however many updates follow: the heads of an opening handshake, and Close
-    frames. `heads`: every other HTTP head. `framing`: what says where a payload begins and ends (frame headers with their
-    masking keys, other control frames, chunk sizes, line ends between updates). `payload`: the updates.
+    `setup`: said once for each connection, however many updates follow: the heads of an opening handshake or of an event
+    stream, and Close frames. `heads`: every other HTTP head. `framing`: what says where a payload begins and ends (frame
+    headers with their masking keys, other control frames, chunk sizes, line ends between updates, the fields of an event
+    that are not its data). `payload`: the updates.
     """
 
     setup: int = 0
@@ -58,7 +59,7 @@ class Way:
     requests: int
     empty: int  # responses that brought nothing
     round_trips: int
-    messages: int  # heads with their bodies, and frames: what goes into at least one packet each
+    messages: int  # heads with their bodies, frames, events: what goes into at least one packet each
     waits: tuple[Fraction, ...]
     delays: tuple[float, ...] = ()
 
@@ -111,7 +112,7 @@ def account(
         requests += sum(unit.kind == "request head" for unit in units)
         empty += sum(unit.kind == "response head" and _value(unit, "status") == "204" for unit in units)
         trips += sum(a.side is Side.CLIENT and b.side is Side.SERVER for a, b in pairwise(units))
-        messages += sum(unit.kind in ("request head", "response head", "frame") for unit in units)
+        messages += sum(unit.kind in ("request head", "response head", "frame", "event") for unit in units)
     client, server = said
     if client.total + server.total != capture.size:
         accounted = client.total + server.total
@@ -122,7 +123,8 @@ def account(
 def weigh(unit: Unit, handshake: bool = False) -> Parts:
     """The parts of one unit; `handshake` says that a head here is one of an opening handshake.
 
-    What a unit's field tree calls payload (of a frame), body or chunk data counts as that; the rest is around it.
+    What a unit's field tree calls payload (of a frame), the value of data (of an event), body or chunk data counts as that;
+    the rest is around it.
     """
     size = len(unit.data)
     if unit.kind.endswith("head"):
@@ -132,6 +134,12 @@ def weigh(unit: Unit, handshake: bool = False) -> Parts:
         if isinstance(opcode, int) and opcode & 8:  # RFC 6455 section 5.5: a control frame carries none of the updates
             return Parts(setup=size) if opcode == 8 else Parts(framing=size)
         payload = sum(field.end - field.start for field in unit.field.children if field.name == "payload")
+        return Parts(framing=size - payload, payload=payload)
+    if unit.kind == "event":
+        # Its lines; where several chunks carry it, they stand together only once the framing is taken out.
+        block = next((each.field for each in unit.field.derived if each.name == "block"), unit.field)
+        lines = [line for line in block.children if line.name == "data"]
+        payload = sum(part.end - part.start for line in lines for part in line.children if part.name == "value")
         return Parts(framing=size - payload, payload=payload)
     inside = unit.field.children if unit.kind.endswith("chunk") else (unit.field,)
     payload = sum(

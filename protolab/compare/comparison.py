@@ -1,4 +1,4 @@
-"""The result: three ways side by side, and the chart that they make."""
+"""The result: four ways side by side, and the chart that they make."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from protolab.view import Chart, Column
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Three ways to tell the same updates. In a cell or under `print` it is a table with bars; `view()` is that chart."""
+    """Four ways to tell the same updates. In a cell or under `print` it is a table with bars; `view()` is that chart."""
 
     polling: Way
     long_polling: Way
+    sse: Way
     websocket: Way
     poll_every: Fraction
 
     @property
-    def ways(self) -> tuple[Way, Way, Way]:
-        """All three."""
-        return self.polling, self.long_polling, self.websocket
+    def ways(self) -> tuple[Way, Way, Way, Way]:
+        """All four."""
+        return self.polling, self.long_polling, self.sse, self.websocket
 
     def view(self, *, notes: bool = True) -> Chart:
         """The comparison as a table with bars; `notes` say below it what the columns count."""
@@ -44,9 +45,10 @@ class Comparison:
         rate = float(self.poll_every)
         return [
             "The first four columns add up to every byte that the tap recorded. Set-up is said once for each connection: "
-            "the heads of the opening handshake, and the Close frames. HTTP says nothing of that kind here, since each way "
-            "keeps one connection, which TCP alone opens. Framing says where an update begins and ends: frame headers, "
-            "and the line ends after updates in a body; a Content-Length counts as part of its head.",
+            "the heads of the opening handshake, and the Close frames; for Server-Sent Events the one request, and the head "
+            "of the one response. Polling says nothing of that kind here, since each way keeps one connection, which TCP "
+            "alone opens. Framing says where an update begins and ends: frame headers, the line ends after updates in a "
+            "body, chunk sizes, the names and ids of events; a Content-Length counts as part of its head.",
             f"The schedule is fixed: an update in each step, a poll every {rate:g} steps, so an update waits up to {rate:g} "
             "steps for its poll. Long polling has a request waiting when an update comes.",
             "Round trips count how often the server spoke after the reader. TCP/IP is not recorded but estimated, on top "

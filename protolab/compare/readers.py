@@ -1,4 +1,4 @@
-"""One reader, three ways to be told; and the schedule by which updates are published and polls are sent."""
+"""One reader, four ways to be told; and the schedule by which updates are published and polls are sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from protolab import repeat
 from protolab.errors import LabError
-from protolab.protocols import http, websocket
+from protolab.protocols import http, sse, websocket
 from protolab.protocols.http.client import Response
 from protolab.serve.updates import Updates
 
@@ -19,33 +19,36 @@ PATIENCE = 10.0  # seconds for a reader to ask
 
 
 class Heads(NamedTuple):
-    """Header lines that the reader adds to each request of its own, and to the request that asks for WebSocket."""
+    """Header lines that the reader adds to each request of its own, and to those that ask for WebSocket or a stream."""
 
     fetch: Mapping[str, str] = {}
     websocket: Mapping[str, str] = {}
+    stream: Mapping[str, str] = {}
 
 
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 _ANY = {"User-Agent": _AGENT, "Accept-Encoding": "gzip, deflate, br, zstd", "Accept-Language": "en-US,en;q=0.9"}
+_FETCH = {
+    "Connection": "keep-alive",
+    "sec-ch-ua-platform": '"Linux"',
+    "sec-ch-ua": '"Not:A-Brand";v="8", "Chromium";v="156"',
+    "sec-ch-ua-mobile": "?0",
+    "Sec-Fetch-Site": "same-origin",
+    "Sec-Fetch-Mode": "cors",
+    "Sec-Fetch-Dest": "empty",
+    "Referer": f"http://{repeat.AUTHORITY}/",
+    **_ANY,
+}
+_FRESH = {"Pragma": "no-cache", "Cache-Control": "no-cache"}
 BROWSER = Heads(  # what Chromium 156 says to a page's own server, recorded; a site's cookies would come on top
+    _FETCH,
     {
-        "Connection": "keep-alive",
-        "sec-ch-ua-platform": '"Linux"',
-        "sec-ch-ua": '"Not:A-Brand";v="8", "Chromium";v="156"',
-        "sec-ch-ua-mobile": "?0",
-        "Sec-Fetch-Site": "same-origin",
-        "Sec-Fetch-Mode": "cors",
-        "Sec-Fetch-Dest": "empty",
-        "Referer": f"http://{repeat.AUTHORITY}/",
-        **_ANY,
-    },
-    {
-        "Pragma": "no-cache",
-        "Cache-Control": "no-cache",
+        **_FRESH,
         "Origin": f"http://{repeat.AUTHORITY}",
         "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits",
         **_ANY,
     },
+    {**_FRESH, **_FETCH},
 )
 
 
@@ -100,6 +103,15 @@ class Reader:
                 await _awaited(told)
                 await self._publish(told, Fraction(k))
                 self._take([await connection.recv()], [Fraction(0)])
+
+    async def stream(self, url: str, told: Updates) -> None:
+        """Ask once for an event stream and be told; each update is published when what came before it was sent."""
+        async with sse.Client(url, headers=self.heads.stream) as client:
+            events = aiter(client)
+            for k in range(len(self.texts)):
+                await _awaited(told)
+                await self._publish(told, Fraction(k))
+                self._take([(await anext(events)).data], [Fraction(0)])
 
     async def _until(self, step: Fraction) -> None:
         """Wait for a step to come, where steps take time."""

@@ -13,7 +13,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Event, Request, TextMessage
 from wsproto.utilities import generate_accept_token
 
-from protolab import compare, lab, repeat
+from protolab import compare, lab, repeat, sse
 from protolab.capture import Capture
 from protolab.errors import LabError
 from protolab.fields import Side
@@ -47,23 +47,24 @@ def test_the_parts_of_each_side_add_up_to_what_the_tap_recorded(hundred: compare
         assert way.delay is None
 
 
-def test_all_three_carry_the_same_updates_and_less_around_them_from_way_to_way(hundred: compare.Comparison) -> None:
-    polling, long_polling, websocket = hundred.ways
-    assert polling.parts.payload == long_polling.parts.payload == websocket.parts.payload
-    assert polling.total > 2 * long_polling.total > 10 * websocket.total
+def test_all_four_carry_the_same_updates_and_less_around_them_from_way_to_way(hundred: compare.Comparison) -> None:
+    polling, long_polling, sse, websocket = hundred.ways
+    assert polling.parts.payload == long_polling.parts.payload == sse.parts.payload == websocket.parts.payload
+    assert polling.total > 2 * long_polling.total > 6 * sse.total > 6 * websocket.total
     assert polling.parts.heads > 0.9 * polling.total
     assert websocket.parts.payload > 0.8 * websocket.total
-    assert polling.parts.setup == long_polling.parts.setup == websocket.parts.heads == 0
+    assert polling.parts.setup == long_polling.parts.setup == sse.parts.heads == websocket.parts.heads == 0
 
 
 def test_the_schedule_decides_how_often_is_asked(hundred: compare.Comparison) -> None:
     assert [(way.requests, way.empty, way.round_trips) for way in hundred.ways] == [
         (400, 300, 400),
         (100, 0, 100),
+        (1, 0, 1),  # an event stream ends without a goodbye
         (1, 0, 2),  # the handshake, and the goodbye
     ]
     assert set(hundred.polling.waits) == {Fraction(1, 8)}
-    assert not any(hundred.long_polling.waits + hundred.websocket.waits)
+    assert not any(hundred.long_polling.waits + hundred.sse.waits + hundred.websocket.waits)
 
 
 def http_again(capture: Capture) -> list[bytes]:
@@ -97,6 +98,25 @@ def test_h11_counts_the_same_heads_and_updates(hundred: compare.Comparison) -> N
         assert sum(map(len, updates)) == way.parts.payload
         assert len(updates) == way.parts.framing == 100  # a line end each
         assert [json.loads(update)["tick"] for update in updates] == list(range(1, 101))
+
+
+def test_h11_and_the_parser_count_the_same_events(hundred: compare.Comparison) -> None:
+    way = hundred.sse
+    asked, answered = (way.capture[0].read(side) for side in Side)
+    client = h11.Connection(h11.CLIENT)
+    client.send(h11.Request(method="GET", target="/", headers=[("Host", "a")]))
+    client.send(h11.EndOfMessage())
+    client.receive_data(answered)
+    client.next_event()
+    body = b"".join(
+        bytes(event.data)
+        for event in itertools.takewhile(lambda event: isinstance(event, h11.Data), iter(client.next_event, None))
+    )
+    events = list(sse.parse(body))
+    assert [event.last_event_id for event in events] == [str(n) for n in range(1, 101)]
+    assert sum(len(event.data.encode()) for event in events) == way.parts.payload
+    assert way.parts.setup == len(asked) + answered.index(b"\r\n\r\n") + 4
+    assert way.parts.framing == len(answered) - (way.parts.setup - len(asked)) - way.parts.payload
 
 
 def test_wsproto_counts_the_same_payload_and_every_frame_has_two_bytes_around_it(hundred: compare.Comparison) -> None:
@@ -139,8 +159,8 @@ def test_a_browsers_heads_weigh_on_each_request_but_on_websocket_once() -> None:
     plain, browser = compare.run(10), compare.run(10, headers=compare.BROWSER)
     more = [after.total - before.total for before, after in zip(plain.ways, browser.ways, strict=True)]
     assert more[0] == 40 * (more[1] // 10)
-    assert 0 < more[2] < more[1] / 5
-    assert b"Chrome/156" in browser.websocket.capture[0].read(Side.CLIENT)
+    assert 0 < more[2] < more[1] / 5 and 0 < more[3] < more[1] / 5
+    assert all(b"Chrome/156" in way.capture[0].read(Side.CLIENT) for way in browser.ways)
 
 
 def test_own_updates_are_told_as_they_are() -> None:
@@ -157,7 +177,7 @@ def test_outside_a_repeatable_run_the_delay_is_measured_and_a_poll_is_waited_for
     assert all(len(way.delays) == 5 and min(way.delays) > 0 for way in found.ways)
     assert min(found.polling.delays) >= 0.02 / 8
     assert "median delay, ms" in found.view().html()
-    assert [way.requests for way in found.ways] == [20, 5, 1]
+    assert [way.requests for way in found.ways] == [20, 5, 1, 1]
     assert b"\r\nDate: " in found.polling.capture[0].read(Side.SERVER)
 
 
@@ -195,6 +215,16 @@ def test_what_cannot_be_run_is_said_before_it_begins(updates: object, poll_every
     with pytest.raises(LabError, match=says):
         compare.run(updates, poll_every=poll_every)  # type: ignore[arg-type]
     assert not lab.servers()
+
+
+def test_an_event_that_several_chunks_carry_is_weighed_as_one() -> None:
+    capture = Capture()
+    talk = capture.connect()
+    talk.add(Side.CLIENT, b"GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n")
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    talk.add(Side.SERVER, head + b"7\r\ndata: t\r\n8\r\nea\ndata:\r\n6\r\n two\n\n\r\n3\r\n: x\r\n1\r\n\n\r\n")
+    parts = compare.account("chunked", capture, 1).parts
+    assert parts.payload == len("teatwo") and parts.heads == 0
 
 
 def test_a_capture_that_is_not_whole_is_not_accounted_for(hundred: compare.Comparison) -> None:
