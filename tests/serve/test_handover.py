@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -87,6 +89,24 @@ def test_a_response_goes_on_in_chunks_and_ends_with_the_last_one() -> None:
             stream.end()
             stream.end()
             assert await reader.read() == b"3\r\none\r\n1a\r\n" + b"x" * 26 + b"\r\n" + LAST
+            writer.close()
+
+    asyncio.run(story())
+
+
+def test_nothing_of_the_request_is_kept_while_the_response_goes_on() -> None:
+    async def story() -> None:
+        async with serving() as (house, port):
+            handlers: list[weakref.ref[RequestHandler]] = []
+            house.before = lambda handler: handlers.append(weakref.ref(handler))
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(ASK)
+            stream = await house.streams.get()
+            for _ in range(5):
+                await asyncio.sleep(0)  # turns of the loop, in which tornado lets go
+            gc.collect()
+            assert [handler() for handler in handlers] == [None]
+            stream.end()
             writer.close()
 
     asyncio.run(story())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from http.client import responses
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -221,9 +222,11 @@ class _Events(_Handler):
         except LabError as error:
             self._refuse(503, error.problem, error.remedy)
         try:
-            stream = await hand_over(self, lambda: self.server.gone(subscriber))
+            stream = await hand_over(
+                self, partial(self.server.audience.gone, subscriber)
+            )  # a lambda would keep the handler
         except BaseException as error:
-            self.server.gone(subscriber)
+            self.server.audience.gone(subscriber)
             if not isinstance(error, OSError):
                 raise
             return

@@ -28,10 +28,11 @@ from tornado.netutil import bind_sockets
 from protolab import repeat
 from protolab.errors import LabError
 from protolab.protocols.sse import api, format
+from protolab.protocols.sse.audience import Audience, Subscriber
 from protolab.protocols.sse.history import History
 from protolab.serve import Server
-from protolab.serve.fanout import Fanout, Member, WhenFull
-from protolab.serve.handover import Stream, chunk
+from protolab.serve.fanout import WhenFull
+from protolab.serve.handover import Stream
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # of time, in a repeatable run
 _BACKLOG = 1024  # connections that wait to be accepted: all come back at once after a cut
@@ -47,18 +48,6 @@ class Limits:
     kept: int = 1000  # events in the history, of which
     kept_bytes: int = 256 << 10  # as many bytes at most: the oldest are forgotten
     dismissed: int = 1000  # client ids that are answered 204: the oldest are forgotten
-
-
-class Subscriber:
-    """One connection of a client. `member` is None until its stream has begun."""
-
-    __slots__ = ("client_id", "leaving", "member", "stream")
-
-    def __init__(self, client_id: str) -> None:
-        self.client_id = client_id
-        self.leaving = False
-        self.member: Member | None = None
-        self.stream: Stream | None = None
 
 
 class EventServer(Server):
@@ -96,18 +85,11 @@ class EventServer(Server):
         self.retry = retry
         self.keepalive = keepalive
         self.heartbeat_every = heartbeat
-        self.when_full = when_full
         self.origins = frozenset((origins,) if isinstance(origins, str) else origins)
         self.credentials = credentials
         self.history = History(self.limits.kept, self.limits.kept_bytes, first)
-        self.fanout = Fanout()
+        self.audience = Audience(when_full, self.log)
         self.dismissed: dict[str, None] = {}  # client ids that are told 204, oldest first
-        self.subscribers: dict[Subscriber, None] = {}  # all connections, from their acceptance on
-        self._by_id: dict[str, dict[Subscriber, None]] = {}  # those whose stream has begun
-        self._chunked: dict[Member, None] = {}
-        self._plain: dict[Member, None] = {}  # of HTTP/1.0
-        self._nobody = asyncio.Event()
-        self._nobody.set()
         self._beating: list[asyncio.Task[None]] = []
         self._http: HTTPServer | None = None
         self._listening = False
@@ -137,18 +119,10 @@ class EventServer(Server):
         if self._http is None:
             return
         self._http.stop()
-        try:
-            for subscriber in tuple(self.subscribers):
-                self._end(subscriber)
-            await self._nobody.wait()
-        finally:  # also when cancelled because a client took its time
-            for subscriber in tuple(self.subscribers):
-                if subscriber.stream is not None:
-                    subscriber.stream.transport.abort()
+        await self.audience.close()
         await self._http.close_all_connections()
         await asyncio.sleep(0)  # a turn of the loop, in which the handlers of requests that were cut off end
         self._http = None
-        self.fanout.close()
 
     @property
     def serving(self) -> bool:
@@ -158,7 +132,7 @@ class EventServer(Server):
     @property
     def clients(self) -> dict[str, int]:
         """Who is connected, in the order they came: client id and number of connections."""
-        return {client_id: len(connections) for client_id, connections in self._by_id.items()}
+        return self.audience.clients
 
     # What is said. On the lab's loop: lab.run(server.broadcast(...)).
 
@@ -190,9 +164,9 @@ class EventServer(Server):
         self.dismissed[client_id] = None
         while len(self.dismissed) > self.limits.dismissed:
             del self.dismissed[next(iter(self.dismissed))]
-        streams = [one for one in self.subscribers if one.client_id == client_id]
+        streams = [one for one in self.audience.subscribers if one.client_id == client_id]
         for subscriber in streams:
-            self._end(subscriber)
+            self.audience.end(subscriber)
         return len(streams)
 
     async def admit(self, client_id: str) -> None:
@@ -216,53 +190,34 @@ class EventServer(Server):
                 "Say where the data is, and let clients fetch it; or raise Limits(body=...).",
             )
         number = self.history.add(encoded, ids)
-        if ids is None:
-            self._publish(encoded, self._chunked, self._plain)
-        else:
-            members = [one.member for each in ids for one in self._by_id.get(each, ()) if one.member is not None]
-            self._publish(
-                encoded,
-                [one for one in members if one in self._chunked],
-                [one for one in members if one in self._plain],
-            )
+        self.audience.publish(encoded, ids)
         return number
-
-    def _publish(self, data: bytes, chunked: Collection[Member], plain: Collection[Member]) -> None:
-        if chunked:
-            self.fanout.publish(chunk(data), chunked)
-        if plain:
-            self.fanout.publish(data, plain)
 
     def _heartbeat(self) -> None:
         data = format.as_text({"timestamp": self.now()})
-        beat = format.encode(data, event="heartbeat", id=str(self.history.last))
-        self._publish(beat, self._chunked, self._plain)
+        self.audience.publish(format.encode(data, event="heartbeat", id=str(self.history.last)))
 
     def _keep_alive(self) -> None:
-        self._publish(format.comment("keep-alive"), self._chunked, self._plain)
+        self.audience.publish(format.comment("keep-alive"))
 
     def now(self) -> str:
         """The time in UTC, ISO 8601; in a repeatable run, a second after the last time asked."""
         now = BEGINNING + timedelta(seconds=next(self._ticks)) if repeat.on() else datetime.now(UTC)
         return now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    # Who comes and goes; called by the handler of /api/events.
+    # Who comes; called by the handler of /api/events.
 
     def expect(self, client_id: str | None) -> Subscriber:
         """A connection whose request is accepted; without an id it gets one made up. LabError: there are too many."""
-        if len(self.subscribers) >= self.limits.connections:
-            raise LabError(
-                f"There are {self.limits.connections} event streams, and no room for more.", "Come back later."
-            )
-        subscriber = Subscriber(client_id or f"client-{self._tokens(8).hex()}")
-        self.subscribers[subscriber] = None
-        self._nobody.clear()
-        return subscriber
+        most = self.limits.connections
+        if len(self.audience.subscribers) >= most:
+            raise LabError(f"There are {most:,} event streams, and no room for more.", "Come back later.")
+        return self.audience.expect(client_id or f"client-{self._tokens(8).hex()}")
 
     def begin(self, subscriber: Subscriber, stream: Stream, last_id: str) -> None:
         """Its stream is open: say what comes first and what it has missed, and from here on what all are told."""
-        subscriber.stream = stream
         if subscriber.leaving or not self._listening:
+            subscriber.stream = stream
             stream.transport.write(stream.head)
             return stream.end()
         client_id, history = subscriber.client_id, self.history
@@ -275,57 +230,8 @@ class EventServer(Server):
             # Its place is before the oldest event kept: cut off here, it still gets all of them when it is back.
             opening.append(format.encode(format.as_text(told), event="resync", id=str(history.oldest - 1)))
         opening += missed.events if missed is not None else ()
-        member = self.fanout.join(
-            stream.transport,
-            when_full=self.when_full,
-            on_evict=lambda: self._evicted(subscriber),
-            gap=lambda lost: stream.frame(
-                format.encode(format.as_text({"reason": "too slow", "lost": lost}), event="resync")
-            ),
-        )
-        subscriber.member = member
-        (self._chunked if stream.chunked else self._plain)[member] = None
-        self._by_id.setdefault(client_id, {})[subscriber] = None
-        # One datum, whatever its size: at most the history, which is bounded; so no replay makes a client look slow.
-        member.send(stream.head + stream.frame(b"".join(opening)))
+        self.audience.join(subscriber, stream, b"".join(opening))
         self.log(f"{client_id} connected" + (f", with all after event {last_id[:100]!r}" if last_id else ""))
-
-    def gone(self, subscriber: Subscriber) -> None:
-        """Its connection is closed, whoever did it. Safe to call twice."""
-        if subscriber not in self.subscribers:
-            return
-        del self.subscribers[subscriber]
-        self._leave(subscriber)
-        if not self.subscribers:
-            self._nobody.set()
-        self.log(f"{subscriber.client_id} is gone")
-
-    def _leave(self, subscriber: Subscriber) -> None:
-        """Tell it no more."""
-        if (member := subscriber.member) is None:
-            return
-        member.leave()
-        self._chunked.pop(member, None)
-        self._plain.pop(member, None)
-        own = self._by_id.get(subscriber.client_id, {})
-        own.pop(subscriber, None)
-        if not own:
-            self._by_id.pop(subscriber.client_id, None)
-
-    def _end(self, subscriber: Subscriber) -> None:
-        """Its stream ends after what was said so far."""
-        subscriber.leaving = True
-        if subscriber.stream is not None:
-            if subscriber.member is not None:
-                subscriber.member.flush(anyway=True)
-            self._leave(subscriber)
-            subscriber.stream.end()
-
-    def _evicted(self, subscriber: Subscriber) -> None:
-        """It is too slow: cut it off. It will come back, and resume after the last event that reached it whole."""
-        assert subscriber.stream is not None
-        self.log(f"{subscriber.client_id} does not read: cut off")
-        subscriber.stream.transport.abort()
 
 
 async def _every(seconds: float, beat: Callable[[], object]) -> None:

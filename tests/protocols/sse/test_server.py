@@ -31,7 +31,7 @@ async def serving(**options: Any) -> AsyncIterator[tuple[EventServer, int]]:
     finally:
         async with asyncio.timeout(10):
             await server.stop()
-    assert not server.subscribers and not server.clients and not server.fanout.members
+    assert not server.audience.subscribers and not server.clients and not server.audience.fanout.members
     assert asyncio.all_tasks() == {asyncio.current_task()}
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
@@ -269,8 +269,8 @@ def test_a_client_that_goes_is_noticed_at_once_however_it_goes() -> None:
                 await listener.event()
                 assert server.clients == {"ada": 1}
                 leave(listener)
-                await until(lambda: not server.subscribers)
-                assert not server.clients and not server.fanout.members
+                await until(lambda: not server.audience.subscribers)
+                assert not server.clients and not server.audience.fanout.members
                 listener.close()
 
     asyncio.run(story())
@@ -337,12 +337,32 @@ def test_a_stop_ends_each_stream_after_what_was_said_and_a_second_one_does_nothi
     asyncio.run(story())
 
 
+def test_a_stop_or_a_dismissal_at_any_moment_of_a_request_leaves_nothing_behind() -> None:
+    async def story(turns: int, stop: bool) -> None:
+        async with serving() as (server, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /api/events?client_id=ada HTTP/1.1\r\nHost: x\r\n\r\n")
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await (server.stop() if stop else server.dismiss("ada"))
+            said = b""
+            with contextlib.suppress(ConnectionResetError):  # it may be stopped before it reads the request
+                async with asyncio.timeout(10):
+                    said = await reader.read() if stop else await reader.readuntil(b"\r\n\r\n")
+            assert not said or said.startswith((b"HTTP/1.1 200", b"HTTP/1.1 204"))
+            writer.close()
+
+    for stop in (True, False):
+        for turns in range(15):
+            asyncio.run(story(turns, stop))
+
+
 def test_a_stop_does_not_wait_for_a_client_that_reads_nothing() -> None:
     async def story() -> None:
         server = EventServer(keepalive=None, heartbeat=None)
         listener = await Listener.open(await server.start())
         listener.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        while not (server.fanout.members and next(iter(server.fanout.members)).size):
+        while not (server.audience.fanout.members and next(iter(server.audience.fanout.members)).size):
             await server.broadcast("message", "x" * 30_000)
             await asyncio.sleep(0)
         with contextlib.suppress(TimeoutError):
@@ -350,7 +370,7 @@ def test_a_stop_does_not_wait_for_a_client_that_reads_nothing() -> None:
                 await server.stop()
         async with asyncio.timeout(1):
             await server.stop()
-        assert not server.subscribers
+        assert not server.audience.subscribers
         assert asyncio.all_tasks() == {asyncio.current_task()}
         listener.cut()
 
@@ -366,7 +386,7 @@ def test_who_does_not_read_is_cut_off_and_resumes_with_nothing_lost_or_doubled()
             while "slow" in server.clients:
                 said = await server.broadcast("message", "x" * 5000)
                 await asyncio.sleep(0)
-            assert server.fanout.counts.evicted == 1
+            assert server.audience.fanout.counts.evicted == 1
             slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
             heard = []
             with contextlib.suppress(ConnectionResetError, asyncio.IncompleteReadError):
@@ -390,7 +410,7 @@ def test_who_may_lose_the_oldest_is_told_how_many_and_hears_the_newest() -> None
             slow = await Listener.open(port, "slow")
             slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
             said = 0
-            while not server.fanout.counts.dropped:
+            while not server.audience.fanout.counts.dropped:
                 said = await server.broadcast("message", "x" * 5000)
                 await asyncio.sleep(0)
             slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
@@ -399,7 +419,7 @@ def test_who_may_lose_the_oldest_is_told_how_many_and_hears_the_newest() -> None
                 heard.append(await slow.event())
             names = [event.name for event in heard]
             gap = names.index("resync")
-            assert heard[gap].json == {"reason": "too slow", "lost": server.fanout.counts.dropped}
+            assert heard[gap].json == {"reason": "too slow", "lost": server.audience.fanout.counts.dropped}
             ids = [int(event.id or 0) for event in heard]
             assert ids[gap + 1] - ids[gap - 1] == heard[gap].json["lost"] + 1
             assert server.clients == {"slow": 1}
@@ -505,7 +525,7 @@ def test_the_lab_serves_records_and_stops_it() -> None:
     assert (hello.name, json.loads(notice.data)["title"]) == ("connected", "Tea")
     handle.stop()
     lab.stop()
-    assert not server.subscribers
+    assert not server.audience.subscribers
 
 
 def test_an_empty_request_line_and_other_noise_harm_nobody() -> None:
@@ -540,6 +560,6 @@ def test_a_head_request_is_answered_without_a_stream_and_the_connection_serves_o
             assert both.headers["Content-Type"] == "text/event-stream"
             assert "Content-Length" not in both.headers
             assert both.body.startswith(b"HTTP/1.1 200 OK") and both.body.endswith(b'"clients": []}')
-            assert not server.subscribers
+            assert not server.audience.subscribers
 
     asyncio.run(story())

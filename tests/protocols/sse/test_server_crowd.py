@@ -62,8 +62,9 @@ def test_a_thousand_clients_of_which_one_never_reads() -> None:
         assert len(server.clients) == CLIENTS
         dead = clients[0]
         dead.transport.pause_reading()  # type: ignore[attr-defined]
-        members = {name: member for member, name in zip(server.fanout.members, server.clients, strict=True)}
-        bound = server.fanout.limit + server.fanout.high_water + server.fanout.limit  # pending, and in the transport
+        members = {name: member for member, name in zip(server.audience.fanout.members, server.clients, strict=True)}
+        fanout = server.audience.fanout
+        bound = fanout.limit + fanout.high_water + fanout.limit  # pending, and in the transport
         before, said = process.memory_info().rss, 0
         while "c0" in server.clients:
             said = await server.broadcast("message", "x" * 30_000, ["c0", "c1"])
@@ -71,7 +72,7 @@ def test_a_thousand_clients_of_which_one_never_reads() -> None:
             await asyncio.sleep(0)
             member = members["c0"]
             assert member.size + member.transport.get_write_buffer_size() <= bound
-        assert server.fanout.counts.evicted == 1
+        assert server.audience.fanout.counts.evicted == 1
         for _ in range(20):
             said = await server.broadcast("message", "y" * 100)
         await asyncio.gather(*(heard(client, said) for client in clients[1:]))
@@ -84,7 +85,7 @@ def test_a_thousand_clients_of_which_one_never_reads() -> None:
         dead.transport.abort()
         await asyncio.gather(*(client.over.wait() for client in clients))
         assert all(client.tail.endswith(LAST) for client in clients[1:])  # each was told that this is the end
-        assert not server.subscribers and not server.fanout.members
+        assert not server.audience.subscribers and not server.audience.fanout.members
         assert asyncio.all_tasks() == {asyncio.current_task()}
         await asyncio.sleep(0)
         assert process.num_fds() == files

@@ -82,7 +82,7 @@ def test_each_bad_request_is_refused_with_its_status_and_a_remedy_and_says_nothi
                     assert answer.json.keys() == {"error", "remedy"} and all(answer.json.values())
                 if status == 405:
                     assert answer.headers["Allow"].endswith("OPTIONS")
-            assert server.history.last == 0 and not server.subscribers
+            assert server.history.last == 0 and not server.audience.subscribers
 
     asyncio.run(story())
 
@@ -114,7 +114,7 @@ def test_there_is_room_for_so_many_streams_and_then_503_says_when_to_come_back()
             full = await send(port, "GET", "/api/events")
             assert (full.status, full.headers["Retry-After"]) == (503, "5") and full.json["remedy"]
             first.close()
-            await until(lambda: len(server.subscribers) == 1)
+            await until(lambda: len(server.audience.subscribers) == 1)
             third = await Listener.open(port)
             assert third.status == 200
             second.close()
