@@ -385,3 +385,12 @@ def _why(token: bytes) -> str:
     if token[:1] == b"'":
         return "strings stand in double quotes"
     return "JSON has no comments" if token[:2] in (b"//", b"/*") else "this is not JSON"
+
+
+def written(value: Any) -> str:
+    """A value as a short JSON text, for titles and notes.
+
+    >>> written({"a": [1, None]})
+    '{"a":[1,null]}'
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

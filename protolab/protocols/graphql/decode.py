@@ -1,0 +1,159 @@
+"""GraphQL on a connection: what carries it, explained by its own protocol, and the GraphQL inside on top of that.
+
+The units are those of the carrier: heads, bodies and chunks of HTTP, frames of WebSocket, events of an event stream. Where a
+unit completes a GraphQL message, the message's JSON is a tree in it, with the document's tokens in their bytes.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any, NamedTuple
+
+from protolab import protocols
+from protolab.capture import Connection
+from protolab.conversation import Conversation
+from protolab.fields import Side, Source
+from protolab.findings import Discard, Finding
+from protolab.protocols.graphql import dressing, sockets
+from protolab.protocols.graphql.exchange import Body, Exchange
+from protolab.protocols.graphql.session import Session, Verdict
+from protolab.units import Place, Unit
+
+CARRIERS = ("websocket", "sse", "http")
+_LOOK = 4096  # bytes of each side's beginning by which the carrier is chosen
+
+
+def decode(connection: Connection) -> GraphQLConversation:
+    """The units of a connection that carries GraphQL, on whichever of HTTP, WebSocket and event streams it does."""
+    return GraphQLConversation(connection)
+
+
+class State:
+    """What is known before a unit: of the carrier, of the HTTP exchanges, and of the socket's session."""
+
+    def __init__(self, carrier: Any, midway: bool) -> None:
+        self.carrier = carrier
+        self.exchange = Exchange()
+        self.session = Session(None, midway)
+        self.offered: tuple[str, ...] = ()
+
+    def __copy__(self) -> State:
+        other = object.__new__(State)
+        other.__dict__.update(self.__dict__)
+        other.carrier, other.exchange, other.session = copy(self.carrier), copy(self.exchange), copy(self.session)
+        return other
+
+
+class Context(NamedTuple):
+    """A unit as its carrier explains it, and what GraphQL makes of it."""
+
+    unit: Unit
+    body: Body | None = None
+    message: sockets.Text | None = None
+    verdict: Verdict | None = None
+    findings: tuple[Finding, ...] = ()
+    subprotocols: bool = False  # its head names one of the two
+
+
+class GraphQLConversation(Conversation[State, Context]):
+    protocol = "graphql"
+
+    def __init__(self, connection: Connection) -> None:
+        self.carrier = _carrier(connection)
+        self._settled = False
+        super().__init__(connection)
+
+    def scan(self) -> None:
+        if (
+            not self._settled
+        ):  # what a connection speaks shows in its heads, and there were none perhaps at the last look
+            self._settled = self.connection.midway or bool(self.scanned[Side.SERVER])
+            carrier = _carrier(self.connection)
+            if carrier.protocol != self.carrier.protocol:
+                self.carrier = carrier
+                self._order, self._merged, self._checkpoints = type(self._order)("Q"), [0, 0], []
+        self.carrier.scan()
+        self.starts, self.scanned = self.carrier.starts, self.carrier.scanned
+
+    def begin(self) -> State:
+        return State(self.carrier.begin(), self.connection.midway)
+
+    def advance(self, state: State, place: Place, data: bytes) -> Context:
+        unit = self.carrier.explain(place, data, self.carrier.advance(state.carrier, place, data))
+        if not place.complete:
+            return Context(unit)
+        match unit.kind:
+            case "request head":
+                found, _ = state.exchange.ask(place.number, data, place.start)
+                state.offered = sockets.offered(data)
+                return Context(unit, None, None, None, tuple(found), bool(state.offered))
+            case "response head":
+                found, response = state.exchange.answer(data)
+                if response is None and b" 101 " in data[:14]:
+                    state.session = Session(sockets.chosen(data, state.offered))
+                    return Context(unit, subprotocols=state.session.protocol is not None)
+                return Context(unit, None, None, None, tuple(found))
+            case "body" | "chunk" | "last chunk":
+                return Context(unit, self._body(state.exchange, unit))
+            case "frame":
+                return self._frame(state.session, unit)
+        return Context(unit)
+
+    @staticmethod
+    def _body(exchange: Exchange, unit: Unit) -> Body | None:
+        side, start = unit.side, unit.place.start
+        complete = exchange.asked if side is Side.CLIENT else exchange.answered
+        if unit.kind == "body":
+            return complete(unit.place.number, unit.data, 0, (Source(side, start, start + len(unit.data)),))
+        if unit.kind == "last chunk":
+            data, sources = exchange.joined(side)
+            return complete(unit.place.number, data, None, sources)
+        for child in unit.field.children:
+            if child.name == "chunk data":
+                exchange.add(
+                    side, unit.data[child.start : child.end], Source(side, start + child.start, start + child.end)
+                )
+        return None
+
+    @staticmethod
+    def _frame(session: Session, unit: Unit) -> Context:
+        side, number = unit.side, unit.place.number
+        found = sockets.message(unit)
+        if found is None:
+            return Context(unit)
+        if found.kind == "close":
+            at = found.at or (0, len(unit.data))
+            spots = session.close(side, found.code)
+            return Context(unit, findings=tuple(spot.rule.at(*at, side, spot.detail) for spot in spots))
+        if found.kind == "binary":
+            at = found.at or (0, len(unit.data))
+            return Context(
+                unit, findings=tuple(spot.rule.at(*at, side, spot.detail) for spot in session.binary(side, number))
+            )
+        value, sound = found.value
+        verdict = session.take(side, number, value, sound, found.asked(unit))
+        return Context(unit, message=found, verdict=verdict)
+
+    def explain(self, place: Place, data: bytes, context: Context) -> Unit:
+        unit = context.unit
+        if context.subprotocols:
+            unit = sockets.named(unit)
+        if context.findings:
+            unit = unit._replace(findings=(*unit.findings, *context.findings))
+        if context.body is not None:
+            return dressing.body(unit, context.body)
+        if context.message is not None and context.verdict is not None:
+            unit = dressing.message(unit, context.message, context.verdict)
+            if context.verdict.late:
+                late = Discard(0, len(data), context.verdict.late, "graphql-transport-ws, Complete")
+                unit = unit._replace(discards=(*unit.discards, late))
+            return unit
+        return dressing.head(unit) if unit.kind == "request head" and place.complete else unit
+
+
+def _carrier(connection: Connection) -> Conversation[Any, Any]:
+    """The conversation of the protocol that carries this, by the first bytes of both sides."""
+    client, server = (connection.read(side, 0, _LOOK) for side in Side)
+    cards = [card for card in protocols.cards() if card.name in CARRIERS]
+    best = max(cards, key=lambda card: (card.recognise(client, server, connection.midway), card.name == "http"))
+    return protocols.decode(connection, best.name)
