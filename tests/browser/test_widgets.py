@@ -15,18 +15,22 @@ CELLS = (
     "unit = show.conversation(scenes.recording('websocket/hello'))[2]\nbench = show.byte_lab(unit)\nbench",
     "server = lab.start(websocket.EchoServer())\nclient = show.browser_client(server)\nclient",
     "far = show.browser_client(server, proxy='always')\nfar",
+    "from protolab import sse\nnews = lab.start(sse.EventServer(), name='news')\n"
+    "strict = show.browser_client(news)\nstrict",
+    "news_for_all = sse.EventServer(retry=100, origins='*')\nopen_to_all = lab.start(news_for_all, name='open')\n"
+    "source = show.browser_client(open_to_all)\nsource",
     "print('step', stepped.step, stepped.states['client']['what a side may send'])\n"
     "print('bench', bench.data[:1].hex())\n"
     "print('browser', *[each['what'] for each in client.events])\n"
     "print(*[unit.title for unit in show.conversation(server)], sep=' | ')",
 )
-SCRUB, BENCH, CLIENT, FAR, ASK = range(5)
+SCRUB, BENCH, CLIENT, FAR, STRICT, SOURCE, ASK = range(7)
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """The notebook with these cells, all but the last of them run."""
-    with notebook(tmp_path_factory.mktemp("home"), CELLS[:ASK], 3200) as page:
+    with notebook(tmp_path_factory.mktemp("home"), CELLS[:ASK], 4400) as page:
         expect(page.locator(".protolab")).to_have_count(ASK)
         yield page
 
@@ -35,6 +39,23 @@ def page(tmp_path_factory):
 def widget(page):
     """The widget of a cell."""
     return lambda cell: page.locator(".jp-CodeCell").nth(cell).locator(".protolab")
+
+
+@pytest.fixture
+def say(page):
+    """Run code in a cell after the last; gives its output."""
+
+    def run(code):
+        cells = page.locator(".jp-CodeCell")
+        count = cells.count()
+        cells.last.locator(".jp-InputArea-editor").click()
+        page.evaluate("jupyterapp.commands.execute('notebook:insert-cell-below')")
+        expect(cells).to_have_count(count + 1)
+        cells.nth(count).locator(".cm-content").fill(code)
+        page.evaluate("jupyterapp.commands.execute('notebook:run-cell')")
+        return cells.nth(count).locator(".jp-OutputArea-output")
+
+    return run
 
 
 @pytest.fixture
@@ -187,12 +208,38 @@ def test_a_browser_that_is_far_away_is_told_that_there_is_no_way(widget):
     expect(far.locator(".state")).to_have_text("not connected")
 
 
-def test_python_knows_what_was_done_in_the_browser(page, widget):
-    page.locator(".jp-CodeCell").nth(FAR).locator(".jp-InputArea-editor").click()
-    page.evaluate("jupyterapp.commands.execute('notebook:insert-cell-below')")
-    page.locator(".jp-CodeCell").nth(ASK).locator(".cm-content").fill(CELLS[ASK])
-    page.evaluate("jupyterapp.commands.execute('notebook:run-cell')")
-    output = page.locator(".jp-CodeCell").nth(ASK).locator(".jp-OutputArea-output")
+def test_the_browser_hears_events_and_comes_back_by_itself_beside_what_the_tap_saw(page, widget, say):
+    source = widget(SOURCE)
+    source.get_by_label("Listen to").fill("connected notification")
+    source.get_by_role("button", name="Connect").click()
+    expect(source.locator(".state")).to_have_text("readyState 1: open")
+    log, wire = source.get_by_role("log"), source.locator(".pane").nth(1)
+    expect(log.locator("tbody th")).to_have_text(["new EventSource", "open", "connected"])
+    say("lab.run(news_for_all.notify('Tea'))")
+    expect(log).to_contain_text("Tea")
+    expect(log).to_contain_text('lastEventId "1"')
+    source.get_by_label("Listen to").fill("update")  # heard from now on, on the stream that is open
+    source.get_by_label("Listen to").press("Enter")
+    say("lab.run(news_for_all.update({'n': 1})); open_to_all.cut(); lab.run(news_for_all.update({'n': 2}))")
+    expect(log).to_contain_text("the browser comes back by itself")
+    expect(log).to_contain_text("it came back by itself")
+    expect(log.locator("tbody th").filter(has_text="update")).to_have_count(2)
+    expect(wire.locator("td.number", has_text="1/0")).to_be_visible()
+    expect(wire.locator("td.number", has_text="2/0")).to_be_visible()
+    source.get_by_role("button", name="Close").click()
+    expect(source.locator(".state")).to_have_text("readyState 2: closed")
+
+
+def test_a_page_that_may_not_read_a_stream_is_told_what_the_server_must_allow(page, widget):
+    strict = widget(STRICT)
+    strict.get_by_role("button", name="Connect").click()
+    expect(strict.locator(".trouble.line")).to_contain_text("it must say Access-Control-Allow-Origin")
+    expect(strict.locator(".trouble.line")).to_contain_text('origins=["http')
+    expect(strict.locator(".state")).to_have_text("readyState 2: closed")
+
+
+def test_python_knows_what_was_done_in_the_browser(say):
+    output = say(CELLS[ASK])
     expect(output).to_contain_text("step 3 in a text message")
     expect(output).to_contain_text("bench 83")
     expect(output).to_contain_text("browser new WebSocket open send message send message close() threw close() close")
@@ -207,7 +254,7 @@ def test_axe_has_nothing_to_say_and_both_themes_can_be_read(page, widget, axe, n
     widget(BENCH).locator(".tabs button").first.click()
     widget(BENCH).locator(".byte").nth(4).click()
     OUT.mkdir(parents=True, exist_ok=True)
-    for cell, shot in ((SCRUB, "scrub"), (BENCH, "byte-lab"), (CLIENT, "browser-client")):
+    for cell, shot in ((SCRUB, "scrub"), (BENCH, "byte-lab"), (CLIENT, "browser-client"), (SOURCE, "event-source")):
         widget(cell).screenshot(path=OUT / f"{shot}{'-dark' * (name == 'Dark')}.png")
     page.evaluate(axe)
     found = page.evaluate("axe.run('.protolab').then((result) => result)")
