@@ -1,0 +1,117 @@
+"""Header blocks: put together over CONTINUATION, read with the sender's table, and judged as what they are to their stream."""
+
+from __future__ import annotations
+
+from protolab.fields import Side, Source
+from protolab.findings import Rule
+from protolab.protocols.grpc import headers, rules
+from protolab.protocols.grpc.connection import State, Step
+from protolab.protocols.grpc.headers import REQUEST, RESPONSE, Meaning
+from protolab.protocols.grpc.peer import Fragments, Peer, Reading
+from protolab.protocols.grpc.states import ANY, IN_BLOCK
+from protolab.protocols.grpc.streams import HEADERS, NO_HEADERS, TRAILERS, UNKNOWN, pair
+from protolab.wire import hpack, http2
+from protolab.wire.hpack_table import Table
+from protolab.wire.http2 import END_HEADERS, END_STREAM, HEAD_SIZE, Head
+
+_NONE: tuple[Source, ...] = ()
+_LOST = Table(limit=None, lost="in a header block that was never finished")
+
+
+def begin(state: State, step: Step, head: Head, peer: Peer, start: int, end: int, promised: int = 0) -> None:
+    """A frame that begins a header block with the unit's bytes [start, end); `promised` is PUSH_PROMISE's stream."""
+    if peer.fragments is not None:  # the one before was never finished, and what it would have added is not known
+        peer.table = _LOST._replace(added=peer.table.added)
+        peer.fragments, peer.state = None, ANY
+    data = step.data[start:end]
+    ends = bool(head.type == http2.HEADERS and head.flags & END_STREAM)
+    if head.flags & END_HEADERS:
+        _read(state, step, peer, Fragments(None, data, None, head.type, head.stream, promised, ends), start)
+        return
+    source = Source(peer.side, step.place.start + start, step.place.start + end)
+    peer.fragments = Fragments(None, data, source, head.type, head.stream, promised, ends)
+    peer.state = IN_BLOCK
+
+
+def go_on(state: State, step: Step, head: Head, peer: Peer) -> None:
+    """CONTINUATION: the next part of the open block, or of none."""
+    block = peer.fragments
+    if block is None:
+        if state.midway and not peer.table.added:
+            step.lost = "the header block began before the capture"
+        else:
+            step.breaks(rules.CONTINUATION_ALONE, 3, 4)
+        return
+    if head.stream != block.stream:  # of another block, of which nothing is known
+        step.lost = f"the header block that is open is of stream {block.stream}"
+        return
+    source = Source(peer.side, step.place.start + HEAD_SIZE, step.place.end)
+    whole = block._replace(before=block, data=step.data[HEAD_SIZE:], source=source)
+    if head.flags & END_HEADERS:
+        peer.fragments, peer.state = None, ANY
+        _read(state, step, peer, whole, HEAD_SIZE)
+    else:
+        peer.fragments = whole
+
+
+def _read(state: State, step: Step, peer: Peer, last: Fragments, start: int) -> None:
+    """A block that is whole now: its last part begins at the unit's byte `start`."""
+    if last.before is None:
+        data, skipped, sources = last.data, 0, _NONE
+    else:
+        parts = last.parts()
+        data = b"".join([part.data for part in parts])
+        skipped = len(data) - len(last.data)
+        sources = tuple([part.source for part in parts if part.source is not None])
+    block = hpack.read(data, peer.table, peer.ceiling, peer.owed, step.place.number)
+    peer.table, peer.owed = block.after, None
+    for what, first, end, says in block.problems:
+        _breaks(step, rules.HPACK[what], first, end, says, start, skipped)
+    meaning = _judge(state, step, peer, last, block, start, skipped)
+    step.reading = Reading(data, block, meaning, last.stream, last.promised, start, skipped, sources)
+
+
+def _judge(
+    state: State, step: Step, peer: Peer, last: Fragments, block: hpack.Block, start: int, skipped: int
+) -> Meaning:
+    """What the block means to its stream, and the rules of section 8 that it breaks."""
+    side, number = peer.side, last.stream
+    pushed = last.type == http2.PUSH_PROMISE
+    first = REQUEST if side is Side.CLIENT or pushed else RESPONSE
+    stream = state.streams.get(number) or state.closed.get(number)
+    said = stream.said[side] if stream is not None else UNKNOWN
+    if said == UNKNOWN:  # before the recording: pseudo-headers tell
+        opens = any(line.name is not None and line.name[:1] == b":" for line in block.lines)
+        kind = first if opens or pushed else headers.TRAILERS
+    else:
+        kind = first if said == NO_HEADERS or pushed else headers.TRAILERS
+    binary = state.midway or state.peers[1 - side].takes_binary()
+    meaning, breaches = headers.judge(block, kind, binary)
+    for rule, at, end, says in breaches:
+        _breaks(step, rule, at, end, says, start, skipped)
+    if kind == headers.TRAILERS:
+        if not last.end and said == HEADERS:
+            step.breaks(rules.TRAILERS_LAST, 4, 5)
+    elif meaning.interim and last.end:
+        step.breaks(rules.INTERIM_LAST, 4, 5)
+    if stream is None or pushed or number not in state.streams:
+        return meaning
+    said = TRAILERS if kind == headers.TRAILERS else NO_HEADERS if meaning.interim else HEADERS
+    length = meaning.length
+    stream = stream._replace(said=pair(stream.said, side, said))
+    if length is not None and said == HEADERS:
+        stream = stream._replace(announced=pair(stream.announced, side, length))
+        if length and last.end and kind == REQUEST:
+            says = f"no content at all: content-length says {length}"
+            _breaks(step, rules.CONTENT_LENGTH, 0, len(last.data) + skipped, says, start, skipped)
+    step.stream = state.streams[number] = stream
+    return meaning
+
+
+def _breaks(step: Step, rule: Rule, first: int, end: int, says: str, start: int, skipped: int) -> None:
+    """A rule that the block's bytes [first, end) break; where they stand in an earlier frame, it is this unit's whole part."""
+    if end > skipped:
+        step.breaks(rule, max(first - skipped, 0) + start, max(end, first + 1) - skipped + start, says)
+    else:
+        says = f"{says or rule.says} (bytes {first} to {end} of the header block, in a frame before)"
+        step.breaks(rule, start, len(step.data), says)

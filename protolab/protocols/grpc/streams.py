@@ -1,0 +1,72 @@
+"""Streams of an HTTP/2 connection: where both peers stand, what each may still send, and how frames move them.
+
+A `Stream` never changes: a frame makes another one. So a checkpoint of the decoder shares them, and can be taken cheaply.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+from protolab.fields import Side
+from protolab.protocols.grpc.states import CLOSED, IDLE, STREAM
+
+MOST_STREAMS = 1024  # open at once that are followed: of more, the oldest is taken for closed
+MOST_CLOSED = 256  # closed ones whose end is remembered; of older ones it is known only that they were used
+ENDED, RESET = 1, 2  # how a side stopped sending: END_STREAM, RST_STREAM
+
+NO_HEADERS, HEADERS, TRAILERS, UNKNOWN = range(4)  # what a side has said of its message
+
+
+class Stream(NamedTuple):
+    """One stream. What stands in pairs is the client's, then the server's: `states` as each peer sees it (a peer's view is
+    as of the frames that passed here), `windows` what each side may still send (None: not known), `stopped` how each side
+    stopped sending, `said` what it has said of its message, `announced` its content-length (-1: none), `sent` its bytes.
+    """
+
+    states: tuple[str, str] = (IDLE, IDLE)
+    windows: tuple[int | None, int | None] = (None, None)
+    stopped: tuple[int, int] = (0, 0)
+    said: tuple[int, int] = (NO_HEADERS, NO_HEADERS)
+    announced: tuple[int, int] = (-1, -1)
+    sent: tuple[int, int] = (0, 0)
+
+    @property
+    def closed(self) -> bool:
+        return self.states == (CLOSED, CLOSED)
+
+
+def pair(values: tuple[int, int], side: Side, value: int) -> tuple[int, int]:
+    """The pair with another value for that side."""
+    return (value, values[1]) if side is Side.CLIENT else (values[0], value)
+
+
+@cache
+def moved(states: tuple[str, str], side: Side, name: str, end: bool) -> tuple[tuple[str, str], bool]:
+    """Both peers' states after a frame of `side`, and whether the table allows it in its sender's; `end` is END_STREAM.
+
+    >>> moved(("idle", "idle"), Side.CLIENT, "HEADERS", True)
+    (('half-closed (local)', 'half-closed (remote)'), True)
+    """
+    now, allowed = list(states), True
+    for event in [name, "END_STREAM"] if end else [name]:
+        for peer in Side:
+            after = STREAM.after(now[peer], f"{'sends' if peer is side else 'receives'} {event}")
+            if peer is side:
+                allowed = allowed and after is not None
+            now[peer] = after or now[peer]
+    return (now[0], now[1]), allowed
+
+
+def events(side: Side, name: str, end: bool) -> list[tuple[Side, str]]:
+    """The events of the table `STREAM` that a frame of `side` is, each with the peer whose state it moves."""
+    return [
+        (peer, f"{'sends' if peer is side else 'receives'} {event}")
+        for event in ([name, "END_STREAM"] if end else [name])
+        for peer in (side, side.other)
+    ]
+
+
+def windowed(windows: tuple[int | None, int | None], side: Side, value: int | None) -> tuple[int | None, int | None]:
+    """The windows with another value for that side."""
+    return (value, windows[1]) if side is Side.CLIENT else (windows[0], value)
