@@ -132,9 +132,11 @@ class Client {
       await this.kernel.ask("heard", { events: this.unheard.splice(0) });
       if (!this.model.get("taps")) return;
       const { units, left, connection } = (await this.kernel.ask("wire")).data;
-      this.wired.textContent = `What the tap saw on the wire, connection ${connection}${left ? `, the last ${units.length} of ${units.length + left} units` : ""}`;
+      const first = units[0]?.of ?? connection;
+      const which = first === connection ? `connection ${connection}` : `connections ${first} to ${connection}`;
+      this.wired.textContent = `What the tap saw on the wire, ${which}${left ? `, the last ${units.length} of ${units.length + left} units` : ""}`;
       this.wire.replaceChildren(...units.map(({ number, of, side, title, remarks, bytes }) => el("tr", {},
-        el("td", { class: "number quiet", title: `unit ${number} of connection ${of}` }, of === connection && of === units[0].of ? number : `${of}/${number}`),
+        el("td", { class: "number quiet", title: `unit ${number} of connection ${of}` }, first === connection ? number : `${of}/${number}`),
         el("td", { class: side }, side === "client" ? "client →" : "← server"),
         el("td", {}, title, remarks ? el("span", { class: remarks.startsWith("!") ? "trouble" : "quiet" }, `  ${remarks}`) : null),
         el("td", { class: "number quiet" }, bytes))));

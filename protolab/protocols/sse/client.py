@@ -30,6 +30,7 @@ it saw, also when an event that had begun is cut off, which it forgets. What a s
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -44,6 +45,9 @@ from protolab.serve.handlers import Failed
 from protolab.serve.returning import LONGEST, OWN, Returning, Rule
 from protolab.serve.waiting import Inbox
 from protolab.wire.event_stream import Event, EventTooBig, Parser
+
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_UNFIT = re.compile("[\r\n\0\ud800-\udfff]")
 
 
 class ReadyState(IntEnum):
@@ -115,7 +119,7 @@ class Client(Returning[Event]):
         super().__init__(backoff, max_attempts, Inbox(queue, queue_bytes))
         split(url)  # mistakes show here, not in the task
         self.url = url
-        self.headers = _checked(dict(headers or {}))
+        self.headers = _checked(dict(headers or {}), last_event_id)
         self.last_event_id = last_event_id
         self.retry: int | None = None  # milliseconds, once the server has said so
         self.rules = dict(rules or {})
@@ -245,12 +249,13 @@ class Client(Returning[Event]):
         self.log(problem)
 
 
-def _checked(headers: dict[str, str]) -> dict[str, str]:
-    """The headers, if they can be sent."""
-    for name, value in headers.items():
-        if set("\r\n\0") & set(name + value) or name.lower() in ("host", "last-event-id"):
+def _checked(headers: dict[str, str], last_event_id: str) -> dict[str, str]:
+    """The headers, if they can be sent with that id: each is one line of UTF-8 (RFC 9110 section 5)."""
+    for name, value in {**headers, "Last-Event-ID": last_event_id}.items():
+        ours = name.lower() == "host" or (name.lower() == "last-event-id" and value is not last_event_id)
+        if ours or not _NAME.fullmatch(name) or _UNFIT.search(value):
             raise LabError(
-                f"A request for a stream cannot have the header {name!r} from outside.",
+                f"A request for a stream cannot be made with the header {name!r} as {value[:100]!r}.",
                 "Let each name and value be one line; Host comes from the URL, and Last-Event-ID from last_event_id=.",
             )
     return headers

@@ -178,8 +178,8 @@ def split(url: str) -> SplitResult:
     """An http or https URL in parts. LabError: it is none, or one with a password in it."""
     try:
         parts = urlsplit(url)
-        fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, a bracket that is not closed
+        fit = parts.scheme in ("http", "https") and bool((parts.hostname or "").encode("idna")) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed, a name that is none
         fit = False
     if not fit or _UNFIT.search(url):
         raise LabError(f"{url!r} is no URL of an event stream.", "Write one such as http://127.0.0.1:8000/events.")
@@ -248,7 +248,7 @@ def _request(where: SplitResult, headers: Mapping[str, str]) -> bytes:
     target = quote(where.path or "/", safe="/%:@!$&'()*+,;=-._~")
     if where.query:
         target += "?" + quote(where.query, safe="/?%:@!$&'()*+,;=-._~[]")
-    lines = {"Host": repeat.authority(where.netloc), **headers}
+    lines = {"Host": repeat.authority(where.netloc.encode("idna").decode()), **headers}
     text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     return f"GET {target} HTTP/1.1\r\n{text}\r\n".encode()
 

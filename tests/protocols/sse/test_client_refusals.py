@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -138,6 +139,7 @@ def test_what_is_meant_for_one_origin_does_not_go_to_another(status: int) -> Non
         ("ftp://example.org/", "where no client can go"),
         ("http://user:secret@127.0.0.1/", "where no client can go"),
         ("http://[", "where no client can go"),
+        ("http://a..b/", "where no client can go"),
     ],
 )
 def test_redirects_that_lead_nowhere_end_it(where: str, why: str) -> None:
@@ -200,17 +202,39 @@ def test_an_event_that_grows_without_end_ends_it(piece: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["ws://127.0.0.1/", "127.0.0.1:80", "http://", "http://a:b@c/", "http://a:99999/", "http://a/\r\nX: y", ""]
+    "url",
+    [
+        "http://a..b/",
+        "ws://127.0.0.1/",
+        "127.0.0.1:80",
+        "http://",
+        "http://a:b@c/",
+        "http://a:99999/",
+        "http://a/\r\nX: y",
+        "",
+    ],
 )
 def test_a_url_that_is_none_is_refused_before_anything_is_asked(url: str) -> None:
     with pytest.raises(LabError):
         sse.Client(url)
 
 
-@pytest.mark.parametrize("headers", [{"X": "a\r\nY: b"}, {"Host": "x"}, {"last-event-id": "x"}])
-def test_headers_that_cannot_be_sent_are_refused(headers: dict[str, str]) -> None:
-    with pytest.raises(LabError, match="cannot have the header"):
-        sse.Client("http://127.0.0.1/", headers=headers)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"headers": {"X": "a\r\nY: b"}},
+        {"headers": {"X: y": "z"}},
+        {"headers": {"": "z"}},
+        {"headers": {"X": "\ud800"}},
+        {"headers": {"Host": "x"}},
+        {"headers": {"last-event-id": "x"}},
+        {"last_event_id": "1\nX: y"},
+        {"last_event_id": "1\0"},
+    ],
+)
+def test_headers_that_cannot_be_sent_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(LabError, match="cannot be made with the header"):
+        sse.Client("http://127.0.0.1/", **options)
 
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
