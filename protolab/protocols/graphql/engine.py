@@ -21,16 +21,17 @@ from typing import Any, Literal, NamedTuple
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    Executor,
     GraphQLError,
     GraphQLSchema,
     MiddlewareManager,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
+    create_source_event_stream,
     execute,
     get_operation_ast,
     parse,
     specified_rules,
-    subscribe,
     validate,
 )
 from graphql.execution.values import get_variable_values
@@ -106,6 +107,11 @@ class Engine:
         # Documents that are valid, the least recently used first; `limits.documents` of them, the first falls out.
         self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
 
+    @property
+    def known(self) -> int:
+        """How many documents need neither be parsed nor validated again."""
+        return len(self._documents)
+
     def prepare(self, request: Request, trace: Trace | None = None) -> Prepared | Refusal:
         """What can be run, or why it cannot."""
         text = self.persisted.document(request)
@@ -130,16 +136,46 @@ class Engine:
 
     async def execute(self, prepared: Prepared) -> Result | Refusal:
         """The result of a query or mutation. A Refusal says that it took too long."""
-        trace = prepared.trace
+        return await self._run(prepared, None)
+
+    async def subscribe(self, prepared: Prepared) -> Subscription | Refusal:
+        """The results of a subscription as they come, or why there will be none. Close it (`aclose`) when done with it.
+
+        Each event has a context of its own: what loaders know is true for one event, not for hours.
+        """
+        request, trace = prepared.request, prepared.trace
+        executor = Executor.build(
+            self.schema,
+            prepared.document,
+            context_value=self.context_factory(trace),
+            raw_variable_values=request.variables,
+            operation_name=request.operation,
+        )
+        assert isinstance(executor, Executor)  # a list of errors would have come of `prepare`
+        source = create_source_event_stream(executor)
+        if isawaitable(source):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            return Refusal("execution", [self._tell(error) for error in source.errors or ()])
+
+        async def run(event: Any) -> Result:
+            done = await self._run(prepared, event)
+            return done.result if isinstance(done, Refusal) else done
+
+        return Subscription(source, run, trace)
+
+    async def _run(self, prepared: Prepared, root: Any) -> Result | Refusal:
+        """Execute an operation once, for a request or for an event (sections 6.2 and 6.2.3.2)."""
+        request, trace = prepared.request, prepared.trace
         start = 0.0 if trace is None else trace.now()
         try:
             done = execute(
                 self.schema,
                 prepared.document,
-                None,
+                root,
                 self.context_factory(trace),
-                prepared.request.variables,
-                prepared.request.operation,
+                request.variables,
+                request.operation,
                 middleware=None if trace is None else MiddlewareManager(trace.resolve),
             )
             if isawaitable(done):
@@ -154,24 +190,6 @@ class Engine:
         assert isinstance(done, ExecutionResult)
         return self.format(done)
 
-    async def subscribe(self, prepared: Prepared) -> Subscription | Refusal:
-        """The results of a subscription as they come, or why there will be none. Close it (`aclose`) when done with it."""
-        trace = prepared.trace
-        source = subscribe(
-            self.schema,
-            prepared.document,
-            None,
-            self.context_factory(trace),
-            prepared.request.variables,
-            prepared.request.operation,
-            middleware=None if trace is None else MiddlewareManager(trace.resolve),
-        )
-        if isawaitable(source):
-            source = await source
-        if isinstance(source, ExecutionResult):
-            return Refusal("execution", [self._tell(error) for error in source.errors or ()])
-        return Subscription(source, self.format, trace)
-
     def format(self, done: ExecutionResult) -> Result:
         """A result as it is told: errors first, so that nobody overlooks them (section 7.1)."""
         if not done.errors:
@@ -182,7 +200,8 @@ class Engine:
         """The document in a text, valid."""
         start = 0.0 if trace is None else trace.now()
         try:
-            document = parse(text, max_tokens=self.limits.tokens)
+            # the grammar (section 2.4) wants something in a selection set, graphql-core only when told so
+            document = parse(text, max_tokens=self.limits.tokens, allow_empty_selection_sets=False)
         except GraphQLError as error:
             limited = error.message.endswith(("Parsing aborted.", "Parsing aborted"))
             return self._refuse("limit" if limited else "syntax", error)
@@ -195,7 +214,9 @@ class Engine:
         try:
             if errors := check(document, self.limits):
                 return self._refuse("limit", *errors)
-            if errors := validate(self.schema, document, self._rules, self.limits.errors):
+            if errors := validate(
+                self.schema, document, self._rules, self.limits.errors, hide_suggestions=not self.introspection
+            ):
                 return self._refuse("validation", *errors)
         except RecursionError:
             return self._refuse("limit", GraphQLError("This document is nested too deeply."))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import Any
-
-from graphql import ExecutionResult
 
 from protolab.protocols.graphql.trace import Trace
 
@@ -14,20 +12,18 @@ from protolab.protocols.graphql.trace import Trace
 class Subscription:
     """An async iterator of results. `aclose()` may be called by anyone at any time, also while somebody waits for the next.
 
-    An async generator cannot be closed while it runs, which is how sources stay behind when their subscriber is gone. So
-    what waits for it is a task here, and closing cancels that first.
+    An async generator cannot be closed while it runs, nor runs its `finally` when it is closed before it began: which is how
+    sources stay behind when their subscriber is gone. So what waits is a task here, closing cancels that first, and nothing
+    stands between this object and the source. `run(event)` makes a result of an event.
     """
 
     def __init__(
-        self,
-        source: AsyncIterator[ExecutionResult],
-        told: Callable[[ExecutionResult], dict[str, Any]],
-        trace: Trace | None = None,
+        self, source: AsyncIterable[Any], run: Callable[[Any], Awaitable[dict[str, Any]]], trace: Trace | None = None
     ) -> None:
-        self._source = source
-        self._told = told
+        self._source = aiter(source)
+        self._run = run
         self._trace = trace
-        self._waiting: asyncio.Task[ExecutionResult] | None = None
+        self._waiting: asyncio.Task[dict[str, Any]] | None = None
         self._closed = False
 
     def __aiter__(self) -> Subscription:
@@ -38,27 +34,30 @@ class Subscription:
             raise StopAsyncIteration
         self._waiting = asyncio.create_task(self._next())
         try:
-            done = await self._waiting
+            return await self._waiting
         except asyncio.CancelledError:
             if self._closed:  # somebody closed it meanwhile: that is the end, and no cancellation of who waits
                 raise StopAsyncIteration from None
             await self.aclose()
             raise
         except EOFError:
-            self._closed = True
+            await self.aclose()
             raise StopAsyncIteration from None
+        except BaseException:  # the source itself failed, and is over
+            await self.aclose()
+            raise
         finally:
             self._waiting = None
-        return self._told(done)
 
-    async def _next(self) -> ExecutionResult:
+    async def _next(self) -> dict[str, Any]:
+        start = 0.0 if self._trace is None else self._trace.now()
         try:
-            done = await anext(self._source)
+            event = await anext(self._source)
         except StopAsyncIteration:  # which no task can end with
             raise EOFError from None
         if self._trace is not None:
-            self._trace.add("event", self._trace.now())
-        return done
+            self._trace.add("event", start)
+        return await self._run(event)
 
     async def aclose(self) -> None:
         """End it: the source is closed when this returns. Safe to call twice."""
