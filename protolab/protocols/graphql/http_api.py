@@ -85,7 +85,7 @@ class HttpHandler(Lean):
             try:
                 value = load(b"".join(self._body))
                 if isinstance(value, list):
-                    return await self._batch(value)
+                    return await self._batch(value, wanted)
                 request = read(value)
             except Malformed as wrong:
                 return self._malformed(wrong, wanted)
@@ -93,6 +93,10 @@ class HttpHandler(Lean):
 
     async def get(self) -> None:
         self._arrived()
+        if self.request.headers.get("Upgrade", "").lower() == "websocket":
+            if self._trusted():
+                await self.server.sockets.accept(self, self.server.place(self.request)[0])
+            return
         asked = parse_qsl(self.request.query, keep_blank_values=True, errors="replace")
         if self.server.page and self._is_visit(asked):
             return page.send(self)
@@ -121,6 +125,8 @@ class HttpHandler(Lean):
         trace = self._trace(request)
         prepared = self.server.engine.prepare(request, trace)
         if isinstance(prepared, Refusal):
+            if wanted == media.EVENTS:
+                return await self.server.stream(self, prepared)
             return self._refused(prepared, wanted)
         if prepared.kind == "mutation" and self.request.method != "POST":
             self.set_header("Allow", "POST, OPTIONS")
@@ -137,14 +143,13 @@ class HttpHandler(Lean):
         else:
             self.reply(statuses.of_result(self.server.profile, done, wanted), done)
 
-    async def _batch(self, values: list[Any]) -> None:
+    async def _batch(self, values: list[Any], wanted: str) -> None:
         """Run several requests, in their order, and say what came of each. An array is no GraphQL response: it is JSON."""
         most = self.server.limits.batch
         if not 0 < len(values) <= most:
             many = f"{len(values)} requests in one array, and 1 to {most} are allowed"
             problem = f"There are {many}." if most else "Requests come one at a time here: send an object, no array."
-            wrong = Malformed(problem)
-            return self._malformed(wrong, media.JSON if self.server.profile == "2023" else media.RESPONSE)
+            return self._malformed(Malformed(problem), wanted)
         if not self._trusted():
             return
         self._mutates = True  # perhaps: who is gone cancels none of it

@@ -194,6 +194,7 @@ RESOLVERS: dict[str, dict[str, Any]] = {
         "broken": _fails,
     },
 }
+LIVE = {"postCreated"}  # the same events for all who listen, whenever they came
 SOURCES = {"postCreated": _post_created, "countdown": _countdown, "counter": _counter, "broken": _fails}
 
 
@@ -207,4 +208,5 @@ def users_and_posts() -> GraphQLSchema:
     assert schema.subscription_type is not None
     for name, source in SOURCES.items():
         schema.subscription_type.fields[name].subscribe = source
+        schema.subscription_type.fields[name].extensions = {"live": name in LIVE}
     return schema

@@ -14,16 +14,19 @@ from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from protolab.protocols.graphql.engine import Engine, Prepared
+from protolab.protocols.graphql.engine import Engine, Prepared, Refusal
 from protolab.protocols.graphql.http_api import ALLOW, HttpHandler
 from protolab.protocols.graphql.limits import Limits
+from protolab.protocols.graphql.operations import Hub
 from protolab.protocols.graphql.page import PageHandler
 from protolab.protocols.graphql.persisted import Persisted
 from protolab.protocols.graphql.rest import RestHandler
 from protolab.protocols.graphql.schema import Context, users_and_posts
+from protolab.protocols.graphql.sse_transport import Streams
 from protolab.protocols.graphql.statuses import Profile
 from protolab.protocols.graphql.store import Store
 from protolab.protocols.graphql.trace import Trace, Traces
+from protolab.protocols.graphql.websocket_transport import Bounds, OnConnect, Sockets
 from protolab.serve import Server
 
 _IDLE = 120.0  # seconds a connection may be open without a request
@@ -36,6 +39,7 @@ class GraphQLServer(Server):
     batching: whether loaders batch; off shows the N+1 problem. csrf: refuse what a page of another site sends, unless its
     origin is among `origins`, which also are told that they may read the answers (CORS). page: serve the page for browsers.
     traces: how many requests to keep the trace of, in `server.traces`; a response then bears its number as `Trace-Id`.
+    on_connect, bounds, keepalive: see `websocket_transport.Sockets`; as many event streams as sockets may be open.
     """
 
     name = "graphql"
@@ -58,6 +62,9 @@ class GraphQLServer(Server):
         origins: Sequence[str] = (),
         page: bool = True,
         traces: int = 0,
+        on_connect: OnConnect | None = None,
+        bounds: Bounds | None = None,
+        keepalive: float | None = 20,
     ) -> None:
         super().__init__()
         self.store = store or Store()
@@ -79,6 +86,10 @@ class GraphQLServer(Server):
             log=self.log,
         )
         self.running: set[asyncio.Future[Any]] = set()  # requests that are being run
+        bounds = bounds or Bounds()
+        self.hub = Hub(self.engine, self.log)
+        self.sockets = Sockets(self.hub, self.traces, bounds=bounds, on_connect=on_connect, keepalive=keepalive)
+        self.streams = Streams(self.hub, most=bounds.sockets, keepalive=keepalive)
         self._http: _Listener | None = None
 
     def context(self, trace: Trace | None) -> Context:
@@ -109,6 +120,9 @@ class GraphQLServer(Server):
         http, self._http = self._http, None
         if http is not None:
             http.stop()
+            await self.streams.stop()
+            await self.sockets.stop()
+            await self.hub.stop()
             while self.running:
                 for running in self.running:
                     running.cancel()
@@ -120,9 +134,9 @@ class GraphQLServer(Server):
         """Whether it listens."""
         return self._http is not None
 
-    async def stream(self, handler: HttpHandler, prepared: Prepared) -> None:
+    async def stream(self, handler: HttpHandler, prepared: Prepared | Refusal) -> None:
         """Answer with an event stream."""
-        handler.refuse(406, "No event streams are served here: connect a WebSocket.")
+        await self.streams.answer(handler, prepared)
 
     def place(self, request: HTTPServerRequest) -> tuple[int, int]:
         """Which of the server's connections a request came on, and which of its requests it is, both from 1."""
