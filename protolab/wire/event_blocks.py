@@ -17,7 +17,7 @@ from typing import NamedTuple
 from protolab.fields import Side
 from protolab.wire.event_stream import BOM
 from protolab.wire.http1 import Head, response
-from protolab.wire.http1_bodies import REST, Framing, Splitter
+from protolab.wire.http1_bodies import REST, SIZE_LINE, Framing, Splitter
 
 BLOCK, CUT, BROKEN = range(
     REST + 1, REST + 4
@@ -25,7 +25,6 @@ BLOCK, CUT, BROKEN = range(
 PLAIN = sys.maxsize  # what is left of a "chunk" where there are none
 
 _BLANK = re.compile(rb"(?>\r\n?|\n)(?>\r\n?|\n)")
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})([^\n]*?)(\r?\n)")
 _NEXT_CHUNK = re.compile(rb"(?:\r\n)?[0-9A-Fa-f]{1,8}\r\n")  # what stands between two chunks, or before the first
 _NEXT_CHUNK_PART = re.compile(rb"\r|(?:\r\n)?[0-9A-Fa-f]{0,8}\r?")
 _CR, _LF = 13, 10
@@ -67,7 +66,7 @@ def pieces(data: bytes, left: int, seeking: bool = False) -> tuple[list[Piece], 
         found += [Piece("chunk line end", 0, at)] if at else []
     while at < len(data):
         if not left:
-            match = _CHUNK.match(data, at)
+            match = SIZE_LINE.match(data, at)
             if match is None:
                 found.append(Piece("unparsed", at, len(data)))
                 break
@@ -158,7 +157,7 @@ class Blocks:
         if end < 0:
             self._looked = len(stream)
             return False
-        match = _CHUNK.fullmatch(stream, self.pos, end + 1)
+        match = SIZE_LINE.fullmatch(stream, self.pos, end + 1)
         if match is None or not (size := int(match[1], 16)):
             self.over = "end" if match else "broken"
             return False

@@ -16,7 +16,7 @@ from protolab.wire.http1 import Head, elements, head_end, request, response
 
 HEAD, BODY, CHUNK, LAST_CHUNK, REST = range(5)  # what kind of part a splitter found
 
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})([^\n]*?)(\r?\n)")
+SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})([ \t]*(?:;[^\n]*?)?)(\r?\n)")  # of a chunk: size, extension, line end
 _LAST = re.compile(rb"0+(?:[^\n0-9A-Fa-f][^\n]*)?\n(?:(?!\r?\n)[^\n]*\n)*\r?\n")  # with its trailers
 
 CHUNK_SIZE = Rule(
@@ -50,10 +50,10 @@ def framing(head: Head, method: str | None = None) -> Framing:
 
 def chunk(data: bytes, side: Side) -> tuple[Field, tuple[Finding, ...]]:
     """One chunk, or the last one with its trailers: its tree, whose `chunk data` field holds the payload."""
-    match = _CHUNK.match(data)
+    match = SIZE_LINE.match(data)
     if match is None:
         if _LAST.match(data) is None and b"\n" in data:
-            return unparsed(0, len(data), "not a chunk"), (CHUNK_SIZE.at(0, data.index(b"\n"), side),)
+            return unparsed(0, len(data), "not a chunk"), (CHUNK_SIZE.at(0, data.index(b"\n") or 1, side),)
         return unparsed(0, len(data), "cut off in the chunk's size"), ()
     size, stop = int(match[1], 16), match.end()
     children = [Field("chunk size", 0, match.end(1), size, f"hexadecimal: {size} bytes follow")]
@@ -167,7 +167,7 @@ class Splitter:
     def _chunk_end(stream: bytearray, at: int) -> tuple[int, int]:
         if last := _LAST.match(stream, at):
             return last.end(), LAST_CHUNK
-        if match := _CHUNK.match(stream, at):
+        if match := SIZE_LINE.match(stream, at):
             size = int(match[1], 16)
             if not size:
                 return -1, LAST_CHUNK
