@@ -28,8 +28,8 @@ class Step:
 
     `head` is None where there is no frame's header. `reading` is the header block that the frame completes, `stream` its
     stream after it, `moves` the windows that it moved, `tables` the header tables of client and server after it, `applied`
-    the settings that it puts in force, `answers` the number of the unit that it acknowledges, `lost` why its header block
-    cannot be read.
+    the settings that it puts in force, `answers` the number of the unit that it acknowledges, `opened` the stream that it
+    opens, or 0, `lost` why its header block cannot be read.
     """
 
     __slots__ = (
@@ -42,6 +42,7 @@ class Step:
         "kind",
         "lost",
         "moves",
+        "opened",
         "place",
         "reading",
         "stream",
@@ -61,6 +62,7 @@ class Step:
         self.tables = tables
         self.applied: Pairs = ()
         self.answers: int | None = None
+        self.opened = 0
         self.lost = ""
 
     @property

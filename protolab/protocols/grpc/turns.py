@@ -149,6 +149,7 @@ def _opened(state: State, step: Step, number: int, peer: Peer, other: Peer) -> S
         step.breaks(rules.CONCURRENT, *_STREAM_ID, says)
     opener = state.opener(number)
     opener.last = max(opener.last, number)
+    step.opened = number
     return Stream(windows=(state.peers[0].initial, state.peers[1].initial))
 
 
@@ -169,7 +170,7 @@ def _push_promise(state: State, step: Step, head: Head, peer: Peer, other: Peer)
     elif promised and promised not in state.streams:
         peer.last = max(peer.last, promised)
         reserved = Stream((RESERVED_REMOTE, RESERVED_LOCAL), (None, peer.initial), (ENDED, 0), (HEADERS, NO_HEADERS))
-        step.stream = state.put(promised, reserved)
+        step.stream, step.opened = state.put(promised, reserved), promised
     blocks.begin(state, step, head, peer, *http2.content(data, head), promised)
 
 
