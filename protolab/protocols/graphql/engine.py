@@ -101,7 +101,7 @@ class Engine:
         self.introspection = introspection
         self.mask = mask
         self.cache = cache
-        self.persisted = persisted or Persisted(self.limits.documents)
+        self.persisted = Persisted(self.limits.documents) if persisted is None else persisted
         self.log = log
         self._rules = list(specified_rules) + ([] if introspection else [NoSchemaIntrospectionCustomRule])
         # Documents that are valid, the least recently used first; `limits.documents` of them, the first falls out.
@@ -176,7 +176,7 @@ class Engine:
                 self.context_factory(trace),
                 request.variables,
                 request.operation,
-                middleware=None if trace is None else MiddlewareManager(trace.resolve),
+                middleware=None if trace is None else MiddlewareManager(trace),
             )
             if isawaitable(done):
                 async with asyncio.timeout(self.limits.seconds):
