@@ -34,6 +34,7 @@ from protolab.wire.protobuf import (
 )
 from protolab.wire.protobuf_guess import Guess, guesses, plausible
 
+MOST = 100  # findings of one message; after as many it is not looked at further, since a megabyte may hold a million
 _SHOWN = 40  # characters of a reading that came second, in a note
 
 
@@ -66,7 +67,7 @@ class Tree:
         self.data = data
         self.groups: Groups = {}
 
-    def message(self, name: str, start: int, end: int, depth: int = 1) -> Field:
+    def message(self, name: str, start: int, end: int, depth: int = 0) -> Field:
         found = self.scan(start, end)
         count = len(found.records)
         note = f"{count} record{'' if count == 1 else 's'}"
@@ -214,10 +215,14 @@ class Tree:
         ends = (self.tag(record.stop, record.end),) if record.stop < record.end else ()
         return (self.tag(record.start, record.tag), *inside, *ends)
 
-    def findings(self, start: int, end: int, side: Side, depth: int = 1) -> list[Finding]:
+    def findings(self, start: int, end: int, side: Side, depth: int = 0) -> list[Finding]:
         """What is wrong with the records of one level and, since their bytes say that they are there, in its groups."""
         found = self.scan(start, end)
-        broken = [finding for record in found.records for finding in self.wrong(record, side, depth)]
+        broken: list[Finding] = []
+        for record in found.records:
+            broken += self.wrong(record, side, depth)
+            if len(broken) >= MOST:
+                return broken[:MOST]
         if found.trouble:
             broken.append(stated(found.trouble, side))
         return list(dict.fromkeys(broken))  # what stops a group stops the level that it is on too
@@ -233,7 +238,7 @@ class Tree:
         if record.wire == EGROUP:
             says = f"group {record.number} ends here, but none is open"
             broken.append(rules.GROUP_END.at(record.start, record.tag, side, says))
-        elif record.wire == SGROUP and depth < DEPTH and record.stop < record.end:
+        elif record.wire == SGROUP and depth < DEPTH and record.value < record.stop < record.end:
             broken += self.findings(record.value, record.stop, side, depth + 1)
         return broken
 

@@ -70,11 +70,15 @@ class TypedTree(Tree):
         """The tree for what is in a field of a message type; without names if the schema does not have it."""
         if (type := self.schema.messages.get(field.type)) is not None:
             return TypedTree(self.data, self.schema, type, self.groups)
+        return self.bare()
+
+    def bare(self) -> Tree:
+        """The tree for what is not declared: no name of this type holds inside it."""
         tree = Tree(self.data)
         tree.groups = self.groups
         return tree
 
-    def message(self, name: str, start: int, end: int, depth: int = 1) -> Field:
+    def message(self, name: str, start: int, end: int, depth: int = 0) -> Field:
         field = super().message(name, start, end, depth)
         there = {record.number for record in self.scan(start, end).records}
         missing = [each for each in self.type.fields.values() if each.number not in there and not each.oneof]
@@ -95,7 +99,7 @@ class TypedTree(Tree):
             why = f"unknown: {self.type.name} declares no field {record.number}"
             if known is not None:
                 why = f"unknown: {known.declared.rstrip(';')} would be {WIRE_TYPES[known.wire]}"
-            return super().record(record, depth, why)
+            return self.bare().record(record, depth, why)
         _, wire, start, tag, value, stop, end = record
         if wire == SGROUP or field.kind == "message":
             return self._message(record, field, depth)
@@ -207,7 +211,7 @@ class TypedTree(Tree):
             return Field("packed values", start, stop, values, "none")
         return Field("packed values", start, stop, values, "", later(parts))
 
-    def findings(self, start: int, end: int, side: Side, depth: int = 1) -> list[Finding]:
+    def findings(self, start: int, end: int, side: Side, depth: int = 0) -> list[Finding]:
         broken = super().findings(start, end, side, depth)
         there = {record.number for record in self.scan(start, end).records}
         for field in self.type.fields.values():
@@ -220,8 +224,8 @@ class TypedTree(Tree):
         if field is None:
             if (known := self.type.fields.get(record.number)) is not None:
                 says = f"{known.name} is {known.kind}, {WIRE_TYPES[known.wire]}; its wire type here is {WIRE_TYPES[record.wire]}"
-                return [rules.MISMATCH.at(record.start, record.tag, side, says), *super().wrong(record, side, depth)]
-            return super().wrong(record, side, depth)
+                return [rules.MISMATCH.at(record.start, record.tag, side, says), *self.bare().wrong(record, side, depth)]
+            return self.bare().wrong(record, side, depth)
         if field.kind in ("message", "group"):
             if depth >= DEPTH:
                 return [rules.DEPTH.at(record.start, record.end, side)]
@@ -241,7 +245,7 @@ class TypedTree(Tree):
                 return [rules.UTF8.at(*wrong, side, f"{field.name} is not UTF-8 from here on")]
         return []
 
-    def replaced(self, start: int, end: int, discards: list[Discard], depth: int = 1) -> None:
+    def replaced(self, start: int, end: int, discards: list[Discard], depth: int = 0) -> None:
         """Find the records whose values a later record replaces: the same singular field, or another of its oneof."""
         last: dict[str, tuple[Record, FieldType]] = {}
         for record in self.scan(start, end).records:

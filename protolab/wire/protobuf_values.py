@@ -8,7 +8,7 @@ from protolab.wire.protobuf_schema import FieldType, Schema
 from protolab.wire.protobuf_typed import TypedTree
 
 
-def values(data: bytes, schema: Schema, type: str, depth: int = 1) -> dict[str, object]:
+def values(data: bytes, schema: Schema, type: str, depth: int = 0) -> dict[str, object]:
     """The fields that are set, by name; messages are dictionaries, repeated fields lists, maps dictionaries.
 
     The rules of merging hold: the last of a singular scalar wins, messages that come again are merged (which is the same
