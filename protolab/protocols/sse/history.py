@@ -37,16 +37,12 @@ class History:
         self.most = most
         self.size = size
         self.last = first - 1  # the newest id
+        self.oldest = first  # the id that follows those which are forgotten
         self.bytes = 0
         self._kept: deque[Kept] = deque()
 
     def __len__(self) -> int:
         return len(self._kept)
-
-    @property
-    def oldest(self) -> int:
-        """The id of the oldest event that is kept; of the next one, if none is."""
-        return self._kept[0].id if self._kept else self.last + 1
 
     def add(self, data: bytes, targets: Collection[str] | None) -> int:
         """Keep an event under the next id, which is returned."""
@@ -54,7 +50,14 @@ class History:
         self._kept.append(Kept(self.last, None if targets is None else frozenset(targets), data))
         self.bytes += len(data)
         while len(self._kept) > max(self.most, 1) or (self.bytes > self.size and len(self._kept) > 1):
-            self.bytes -= len(self._kept.popleft().data)
+            forgotten = self._kept.popleft()
+            self.oldest = forgotten.id + 1
+            self.bytes -= len(forgotten.data)
+        return self.last
+
+    def skip(self) -> int:
+        """An id for an event that nobody will ask for again."""
+        self.last += 1
         return self.last
 
     def since(self, last_id: str, client_id: str) -> Missed:

@@ -152,7 +152,7 @@ class EventServer(Server):
         return self.say("update", update_data, targets)
 
     async def heartbeat(self) -> None:
-        """Say a `heartbeat` now. It is not kept; it carries the newest id, so a quiet client's place moves on too."""
+        """Say a `heartbeat` now. It has an id, so that a quiet client's place moves on too, and is not kept."""
         self._heartbeat()
 
     async def dismiss(self, client_id: str) -> int:
@@ -175,9 +175,10 @@ class EventServer(Server):
 
     def say(self, event: str, data: Any, targets: Iterable[str] | None = None) -> int:
         """What `broadcast` does, for those who are on the loop already."""
-        if isinstance(targets, str):
-            raise LabError(f"{targets!r} is not a list of client ids.", f"Write [{targets!r}].")
-        ids = None if targets is None else dict.fromkeys(targets)
+        ids = None if targets is None else list(targets)
+        if isinstance(targets, str) or not all(isinstance(each, str) for each in ids or ()):
+            raise LabError(f"{targets!r} is not a list of client ids.", 'Write targets=["ada", "bob"].')
+        ids = None if ids is None else list(dict.fromkeys(ids))
         try:
             if not 0 < len(event) <= self.limits.name:
                 raise ValueError(f"an event's name has 1 to {self.limits.name} characters, this one has {len(event)}")
@@ -195,7 +196,7 @@ class EventServer(Server):
 
     def _heartbeat(self) -> None:
         data = format.as_text({"timestamp": self.now()})
-        self.audience.publish(format.encode(data, event="heartbeat", id=str(self.history.last)))
+        self.audience.publish(format.encode(data, event="heartbeat", id=str(self.history.skip())))
 
     def _keep_alive(self) -> None:
         self.audience.publish(format.comment("keep-alive"))

@@ -240,10 +240,14 @@ def test_a_heartbeat_is_an_event_that_moves_a_quiet_clients_place_on_and_is_not_
             await server.broadcast("message", "secret", ["bob"])
             await server.heartbeat()
             beat = await ada.event()
-            assert (beat.name, beat.id) == ("heartbeat", "1")
+            assert (beat.name, beat.id) == ("heartbeat", "2")
             assert beat.json.keys() == {"timestamp"}
             assert len(server.history) == 1
+            assert await server.broadcast("message", "next") == 3
+            back = await Listener.open(port, "ada", "2")
+            assert [event.id for event in await back.events(2)] == [None, "3"]
             ada.close()
+            back.close()
 
     asyncio.run(story())
 
@@ -456,6 +460,7 @@ def test_a_program_hears_what_it_did_wrong() -> None:
                 ("message", "\ud800", None),
                 ("message", "x" * 66_000, None),
                 ("message", "x", "ada"),
+                ("message", "x", [["ada"]]),
             ):
                 with pytest.raises(LabError):
                     await server.broadcast(event, data, targets)
