@@ -10,24 +10,36 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from protolab import repeat
+from protolab.errors import LabError
 from protolab.protocols import Scenario
+from protolab.protocols.sse.audience import Subscriber
 from protolab.protocols.sse.client import Client
 from protolab.protocols.sse.server import EventServer
 from protolab.serve import Server
 from protolab.serve.backoff import Backoff
+from protolab.serve.handover import Stream
 from protolab.wire.event_stream import Event
 
 _RETRY = 10  # milliseconds: nobody wants to wait for a recording
 
 
 class Flaky(EventServer):
-    """An event server whose second event finds nobody: all connections break before it is said."""
+    """An event server whose second event finds nobody: every stream breaks before it is said."""
+
+    def __init__(self) -> None:
+        super().__init__(retry=_RETRY)
+        self._streams: list[Stream] = []
+
+    def begin(self, subscriber: Subscriber, stream: Stream, last_id: str) -> None:
+        """Remember the stream, to break it."""
+        self._streams.append(stream)
+        super().begin(subscriber, stream, last_id)
 
     def say(self, event: str, data: Any, targets: Iterable[str] | None = None) -> int:
+        """Break the streams when it is time, and say it."""
         if self.history.last == 1:
-            for subscriber in tuple(self.subscribers):
-                if subscriber.stream is not None:
-                    subscriber.stream.transport.abort()
+            for stream in self._streams:
+                stream.transport.abort()
         return super().say(event, data, targets)
 
 
@@ -100,10 +112,13 @@ async def _post(url: str, action: str, **body: Any) -> None:
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
     try:
         writer.write(head.encode() + said)
+        answer = await reader.readline()
         while await reader.read(2**14):
             continue
     finally:
         writer.close()
+    if not answer.startswith(b"HTTP/1.1 200 "):
+        raise LabError(f"The server would not say that: {answer!r}.", "Look into its log.")
 
 
 async def _stream(url: str) -> None:
@@ -146,6 +161,6 @@ _THROWN_AWAY = (
 )
 
 STREAM = Scenario("a notification and a message, posted by one client and read by another", EventServer, _stream)
-RESUME = Scenario("a stream that breaks, and goes on where it was", lambda: Flaky(retry=_RETRY), _resume)
+RESUME = Scenario("a stream that breaks, and goes on where it was", Flaky, _resume)
 TARGETS = Scenario("two clients, and an event for one of them", EventServer, _targets)
 DISCARDS = Scenario("a stream of which most is thrown away", lambda: Says(_THROWN_AWAY), _discards)
