@@ -14,7 +14,9 @@ from protolab.wire.http1_bodies import BODY, CHUNK, HEAD, LAST_CHUNK, Framing, S
 
 REQUEST = b"GET /chat?x=1 HTTP/1.1\r\nHost: a.example:80\r\nX-Empty:\r\nAccept: \t b \t\r\n\r\n"
 soup = st.lists(
-    st.sampled_from([b"\r\n", b"\n", b"\r", b": ", b" ", b"GET / HTTP/1.1", b"HTTP/1.1 200 OK", b"Host", b"\xff", b"5\r\n", b"0"])
+    st.sampled_from(
+        [b"\r\n", b"\n", b"\r", b": ", b" ", b"GET / HTTP/1.1", b"HTTP/1.1 200 OK", b"Host", b"\xff", b"5\r\n", b"0"]
+    )
 ).map(b"".join)
 
 
@@ -72,6 +74,7 @@ def test_any_bytes_tile_as_a_head_and_as_a_chunk(data: bytes) -> None:
         ("HTTP/1.1 200 OK\r\nContent-Length: 3, 3", "GET", Framing("length", 3)),
         ("HTTP/1.1 200 OK\r\nContent-Length: 3, 4", "GET", Framing("close")),
         ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: gzip, chunked", "GET", Framing("chunked")),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked", "GET", Framing("chunked")),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip", "GET", Framing("close")),
         ("HTTP/1.1 200 OK", "GET", Framing("close")),
         ("POST / HTTP/1.1\r\nContent-Length: 7", None, Framing("length", 7)),
@@ -114,7 +117,13 @@ def test_parts_of_a_connection_are_found_whatever_the_cuts() -> None:
 
 def test_a_chunk_says_its_size_its_extension_and_its_data() -> None:
     field, findings = http1_bodies.chunk(b"A;x=y\r\n0123456789\r\n", Side.SERVER)
-    assert [child.name for child in field.children] == ["chunk size", "chunk extension", "line end", "chunk data", "line end"]
+    assert [child.name for child in field.children] == [
+        "chunk size",
+        "chunk extension",
+        "line end",
+        "chunk data",
+        "line end",
+    ]
     assert (field.find("chunk size").value, field.find("chunk data").value) == (10, b"0123456789")
     assert not findings
 
