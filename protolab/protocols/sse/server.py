@@ -79,13 +79,13 @@ class EventServer(Server):
         first: int = 1,
     ) -> None:
         super().__init__()
-        if "*" in origins and credentials:
-            raise LabError("Any origin with credentials would let every page act as the user.", "Name the origins.")
         self.limits = limits or Limits()
         self.retry = retry
         self.keepalive = keepalive
         self.heartbeat_every = heartbeat
         self.origins = frozenset((origins,) if isinstance(origins, str) else origins)
+        if "*" in self.origins and credentials:
+            raise LabError("Any origin with credentials would let every page act as the user.", "Name the origins.")
         self.credentials = credentials
         self.history = History(self.limits.kept, self.limits.kept_bytes, first)
         self.audience = Audience(when_full, self.log)

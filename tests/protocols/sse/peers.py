@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
+
+import pytest
+
+from protolab.protocols.sse.server import EventServer
 
 PATIENCE = 10.0
 
@@ -141,3 +147,26 @@ class Listener:
 
     def close(self) -> None:
         self.writer.close()
+
+
+@contextlib.asynccontextmanager
+async def serving(**options: Any) -> AsyncIterator[tuple[EventServer, int]]:
+    """A server that says nothing by itself, and at the end holds nothing any more."""
+    server = EventServer(**{"keepalive": None, "heartbeat": None, **options})
+    port = await server.start()
+    try:
+        yield server, port
+    finally:
+        async with asyncio.timeout(10):
+            await server.stop()
+    assert not server.audience.subscribers and not server.clients and not server.audience.fanout.members
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def until(true: Any) -> None:
+    """Let the loop turn until something the server has to notice is so."""
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110  # what it waits for is the loop itself
+            await asyncio.sleep(0)

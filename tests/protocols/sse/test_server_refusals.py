@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from protolab.protocols.sse.api import accepts
 from protolab.protocols.sse.server import Limits
-from tests.protocols.sse.peers import Answer, Listener, ask, send
-from tests.protocols.sse.test_server import serving, until
+from tests.protocols.sse.peers import Answer, Listener, ask, send, serving, until
 
 pytestmark = pytest.mark.live
 LONG = "x" * 129

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from protolab import sse
-from tests.protocols.sse.peers import Event, Listener, send
-from tests.protocols.sse.test_server import until
+from tests.protocols.sse.peers import Event, Listener, send, until
 
 pytestmark = pytest.mark.live
 
