@@ -117,10 +117,16 @@ def test_a_bad_retry_leaves_the_one_before() -> None:
     assert parser.retry == 5
 
 
+ENDLESS = {
+    "line": b"data: " + b"x" * 200,
+    "comment": b": " + b"x" * 200,
+    "data": b"data: x\n" * 60,
+    "empty": b"data\n" * 200,
+}
+
+
 @pytest.mark.parametrize("size", [1, 7, 1000])
-@pytest.mark.parametrize(
-    "endless", [b"data: " + b"x" * 200, b": " + b"x" * 200, b"data: x\n" * 60, b"data\n" * 200], ids=["line", "comment", "data", "empty data"]
-)  # fmt: skip
+@pytest.mark.parametrize("endless", ENDLESS.values(), ids=ENDLESS)
 def test_an_endless_line_or_event_is_given_up_on_after_what_came_before_it(endless: bytes, size: int) -> None:
     data = b"data: fine\n\n" + endless + b"\n\n"
     parser, events = Parser(limit=100), []

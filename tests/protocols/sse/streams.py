@@ -29,6 +29,7 @@ CASES: dict[str, tuple[bytes, list[Event]]] = {
         f"data:1\r:\0\n:\r\ndata:2\n:{LONG}\rdata:3\n:data:fail\r:{LONG}\ndata:4\n\n".encode(),
         [message("1\n2\n3\n4")],
     ),
+    "comment-alone": (b"id:1\ndata:a\n\n:\n\ndata:b\n\n", [message("a", "1"), message("b", "1")]),
     "data-before-final-empty-line": (b"retry:1000\ndata:test1\n\nid:test\ndata:test2", [message("test1")]),
     "data-before-final-line-end": (b"data:test1\n\nid:test\ndata:test2\n", [message("test1")]),
     "field-data": (b"data:\n\ndata\ndata\n\ndata:test\n\n", [message(""), message("\n"), message("test")]),
