@@ -38,9 +38,7 @@ def framing(head: Head, method: str | None = None) -> Framing:
     if method is not None and (method == "HEAD" or status < 200 or status in (204, 304)):
         return Framing("none")
     coding = head.get("Transfer-Encoding")
-    if coding is not None and elements(coding.lower())[-1:] == [
-        "chunked"
-    ]:  # no coding's name minds its case: section 7
+    if coding is not None and elements(coding.lower())[-1:] == ["chunked"]:  # in any case: section 7
         return Framing("chunked")
     length = head.get("Content-Length")
     if coding is None and length is not None and set(elements(length)) and len(set(elements(length))) == 1:

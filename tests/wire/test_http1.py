@@ -14,9 +14,7 @@ from protolab.wire.http1_bodies import BODY, CHUNK, HEAD, LAST_CHUNK, Framing, S
 
 REQUEST = b"GET /chat?x=1 HTTP/1.1\r\nHost: a.example:80\r\nX-Empty:\r\nAccept: \t b \t\r\n\r\n"
 soup = st.lists(
-    st.sampled_from(
-        [b"\r\n", b"\n", b"\r", b": ", b" ", b"GET / HTTP/1.1", b"HTTP/1.1 200 OK", b"Host", b"\xff", b"5\r\n", b"0"]
-    )
+    st.sampled_from([b"\r\n", b"\n", b"\r", b": ", b" ", b"GET / HTTP/1.1", b"HTTP/1.1 200 OK", b"Host", b"\xff", b"5\r\n", b"0"])
 ).map(b"".join)
 
 
@@ -117,13 +115,7 @@ def test_parts_of_a_connection_are_found_whatever_the_cuts() -> None:
 
 def test_a_chunk_says_its_size_its_extension_and_its_data() -> None:
     field, findings = http1_bodies.chunk(b"A;x=y\r\n0123456789\r\n", Side.SERVER)
-    assert [child.name for child in field.children] == [
-        "chunk size",
-        "chunk extension",
-        "line end",
-        "chunk data",
-        "line end",
-    ]
+    assert [child.name for child in field.children] == ["chunk size", "chunk extension", "line end", "chunk data", "line end"]
     assert (field.find("chunk size").value, field.find("chunk data").value) == (10, b"0123456789")
     assert not findings
 
