@@ -173,11 +173,7 @@ class _Reader:
             entries, at = self.entries, end
         if at < size and len(lines) == MOST_LINES:  # what the rest does to the table is not known
             entries, self.size, self.lost = (), 0, f"before the end of a block of more than {MOST_LINES} headers"
-            self.entries = entries
-        if entries is self.table.entries and self.limit == self.table.limit:
-            after = self.table
-        else:
-            after = _new(Table, (self.entries, self.size, self.limit, self.added, self.lost))
+        after = _new(Table, (entries, self.size, self.limit, self.added, self.lost))
         return _new(Block, (tuple(lines), tuple(self.problems), self.table, after, at))
 
     def _indexed(self, at: int) -> int:
