@@ -33,8 +33,11 @@ CARD = Card(
 
 _PUBLIC = {
     "GraphQLServer": "server",
+    "Bounds": "websocket_transport",
     "Client": "client",
+    "Ended": "client_errors",
     "Engine": "engine",
+    "GraphQLError": "client_errors",
     "Limits": "limits",
     "RULES": "rules",
     "decode": "decode",
