@@ -35,6 +35,8 @@ _PUBLIC = {
     "StreamError": "endings",
     "Rule": "protolab.serve.returning",
     "EventServer": "server",
+    "Limits": "server",
+    "WhenFull": "protolab.serve.fanout",
     "UpdatesServer": "updates",
     "Backoff": "protolab.serve.backoff",
     "RULES": "rules",
