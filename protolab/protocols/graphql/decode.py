@@ -14,13 +14,14 @@ from protolab.capture import Connection
 from protolab.conversation import Conversation
 from protolab.fields import Side, Source
 from protolab.findings import Discard, Finding
-from protolab.protocols.graphql import dressing, sockets
+from protolab.protocols.graphql import dressing, sockets, streams
 from protolab.protocols.graphql.exchange import Body, Exchange
 from protolab.protocols.graphql.session import Session, Verdict
 from protolab.units import Place, Unit
+from protolab.wire import http1
 
 CARRIERS = ("websocket", "sse", "http")
-_LOOK = 4096  # bytes of each side's beginning by which the carrier is chosen
+_LOOK = 2**16  # bytes of each side's beginning by which the carrier is chosen
 
 
 def decode(connection: Connection) -> GraphQLConversation:
@@ -51,6 +52,7 @@ class Context(NamedTuple):
     body: Body | None = None
     message: sockets.Text | None = None
     verdict: Verdict | None = None
+    event: streams.Told | None = None
     findings: tuple[Finding, ...] = ()
     subprotocols: bool = False  # its head names one of the two
 
@@ -60,18 +62,14 @@ class GraphQLConversation(Conversation[State, Context]):
 
     def __init__(self, connection: Connection) -> None:
         self.carrier = _carrier(connection)
-        self._settled = False
         super().__init__(connection)
 
     def scan(self) -> None:
-        if (
-            not self._settled
-        ):  # what a connection speaks shows in its heads, and there were none perhaps at the last look
-            self._settled = self.connection.midway or bool(self.scanned[Side.SERVER])
+        if not any(self.starts):  # what carries it shows in the first head; from the first unit on it stays
             carrier = _carrier(self.connection)
             if carrier.protocol != self.carrier.protocol:
                 self.carrier = carrier
-                self._order, self._merged, self._checkpoints = type(self._order)("Q"), [0, 0], []
+                self._checkpoints.clear()  # of a unit that was not complete, as the other carrier had it
         self.carrier.scan()
         self.starts, self.scanned = self.carrier.starts, self.carrier.scanned
 
@@ -82,19 +80,27 @@ class GraphQLConversation(Conversation[State, Context]):
         unit = self.carrier.explain(place, data, self.carrier.advance(state.carrier, place, data))
         if not place.complete:
             return Context(unit)
+        if unit.kind.endswith(" head"):  # whoever fetches a stream is no EventSource: what binds only that is no breach
+            unit = unit._replace(
+                findings=tuple(each for each in unit.findings if not each.rule.clause.startswith("WHATWG"))
+            )
         match unit.kind:
             case "request head":
                 found, _ = state.exchange.ask(place.number, data, place.start)
                 state.offered = sockets.offered(data)
-                return Context(unit, None, None, None, tuple(found), bool(state.offered))
+                return Context(unit, findings=tuple(found), subprotocols=bool(state.offered))
             case "response head":
                 found, response = state.exchange.answer(data)
                 if response is None and b" 101 " in data[:14]:
                     state.session = Session(sockets.chosen(data, state.offered))
                     return Context(unit, subprotocols=state.session.protocol is not None)
-                return Context(unit, None, None, None, tuple(found))
+                return Context(unit, findings=tuple(found))
             case "body" | "chunk" | "last chunk":
                 return Context(unit, self._body(state.exchange, unit))
+            case "event":
+                return self._event(state.exchange, unit)
+            case "fields":
+                return Context(unit, findings=streams.unheard(unit))
             case "frame":
                 return self._frame(state.session, unit)
         return Context(unit)
@@ -114,6 +120,17 @@ class GraphQLConversation(Conversation[State, Context]):
                     side, unit.data[child.start : child.end], Source(side, start + child.start, start + child.end)
                 )
         return None
+
+    @staticmethod
+    def _event(exchange: Exchange, unit: Unit) -> Context:
+        response = exchange.response
+        request = response.request if response is not None else None
+        if request is not None and not request.graphql:
+            return Context(unit)
+        found = streams.told(unit, request.asked if request is not None else (), exchange.over)
+        if found is not None and found.type == "complete" and not found.payload and not isinstance(found.value, dict):
+            exchange.over = True
+        return Context(unit, event=found)
 
     @staticmethod
     def _frame(session: Session, unit: Unit) -> Context:
@@ -142,6 +159,8 @@ class GraphQLConversation(Conversation[State, Context]):
             unit = unit._replace(findings=(*unit.findings, *context.findings))
         if context.body is not None:
             return dressing.body(unit, context.body)
+        if context.event is not None:
+            return dressing.event(unit, context.event)
         if context.message is not None and context.verdict is not None:
             unit = dressing.message(unit, context.message, context.verdict)
             if context.verdict.late:
@@ -152,8 +171,11 @@ class GraphQLConversation(Conversation[State, Context]):
 
 
 def _carrier(connection: Connection) -> Conversation[Any, Any]:
-    """The conversation of the protocol that carries this, by the first bytes of both sides."""
+    """The conversation of the protocol that carries this, by the client's first head; where there is none, by both sides."""
     client, server = (connection.read(side, 0, _LOOK) for side in Side)
+    if client and not connection.midway:
+        end = http1.head_end(client)
+        client, server = (client[:end] if end > 0 else client), b""
     cards = [card for card in protocols.cards() if card.name in CARRIERS]
     best = max(cards, key=lambda card: (card.recognise(client, server, connection.midway), card.name == "http"))
     return protocols.decode(connection, best.name)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from protolab.fields import Derived, Field
 from protolab.findings import Finding
-from protolab.protocols.graphql import parameters, payloads, titles
+from protolab.protocols.graphql import parameters, payloads, streams, titles
 from protolab.protocols.graphql.exchange import Body
 from protolab.protocols.graphql.session import Verdict
 from protolab.protocols.graphql.shapes import Path
-from protolab.protocols.graphql.sockets import Text
+from protolab.protocols.graphql.sockets import NEWEST, Text
 from protolab.units import Unit
 from protolab.wire import http1_bodies
 
@@ -42,6 +42,8 @@ def message(unit: Unit, said: Text, verdict: Verdict) -> Unit:
         spots = tuple(spot.rule.at(0, len(unit.data), unit.side, spot.detail) for spot in verdict.spots)
         return unit._replace(findings=(*unit.findings, *spots))
     tree, found = payloads.message(said.data, unit.side, requests, asked, verdict.spots, "text")
+    if verdict.newest:
+        tree = _noted(tree)
     findings = tuple(
         each._replace(start=each.start + said.at[0], end=each.end + said.at[0])
         if said.at is not None and said.where != "text message"
@@ -53,6 +55,34 @@ def message(unit: Unit, said: Text, verdict: Verdict) -> Unit:
         findings=(*unit.findings, *findings),
         entitle=lambda unit: titles.message(said, verdict),
     )
+
+
+def _noted(tree: Field) -> Field:
+    """The message's tree with the word beside its id that it is about the newest operation."""
+    top = next((child for child in tree.children if child.name == "object"), tree)
+    children = tuple(child._replace(note=NEWEST) if child.name == "id" else child for child in top.children)
+    return payloads.swap(tree, top, top._replace(children=children))
+
+
+def event(unit: Unit, said: streams.Told) -> Unit:
+    """An event with the response in its data."""
+    question = payloads.question(said.asked) if said.asked is not None else None
+    answers = [(said.payload, question)] if question is not None else []
+    if not said.data:
+        found = tuple(spot.rule.at(0, len(unit.data), unit.side, spot.detail) for spot in said.spots)
+        return unit._replace(findings=(*unit.findings, *found), entitle=lambda _: titles.event(said))
+    tree, found = payloads.message(said.data, unit.side, (), answers, said.spots, "data")
+    if said.type != "next":
+        found = tuple(each for each in found if not each.rule.id.startswith("json-"))
+    into, field = streams.value_field(unit, said), unit.field
+    if into is not None and said.at is not None:
+        field = payloads.swap(field, into, into._replace(children=tree.shifted(into.start).children))
+        found = tuple(each._replace(start=each.start + into.start, end=each.end + into.start) for each in found)
+    else:
+        lines = Derived("data", said.data, tree, "the event's data, its lines joined")
+        field = field._replace(derived=(*field.derived, lines))
+        found = tuple(_whole(each, unit) for each in found)
+    return unit._replace(field=field, findings=(*unit.findings, *found), entitle=lambda _: titles.event(said))
 
 
 def _whole(found: Finding, unit: Unit, at: tuple[int, int] | None = None) -> Finding:

@@ -88,6 +88,7 @@ class Exchange:
         self.request: Request | None = None  # whose body is coming
         self.response: Response | None = None
         self.parts: tuple[Parts | None, Parts | None] = (None, None)
+        self.over = False  # the operation of the response that streams is complete
 
     def __copy__(self) -> Exchange:
         other = object.__new__(Exchange)
@@ -200,6 +201,7 @@ class Exchange:
         media = _media(head.get("Content-Type"))
         self.response = Response(head.status, media, made)
         self._drop(Side.SERVER)
+        self.over = False
         if made is None or not made.graphql:
             return [], self.response
         found: list[Finding] = []

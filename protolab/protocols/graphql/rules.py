@@ -141,6 +141,24 @@ L_UNKNOWN = _rule(
     "answer under the client's id",
 )  # fmt: skip
 
+# graphql-sse (PROTOCOL.md of the npm package of that name).
+EVENT_TYPE = _rule(
+    "event-type", "graphql-sse, Message types", "ignored", "there is no event of that name", "use next and complete"
+)
+EVENT_DATA = _rule(
+    "event-data", "graphql-sse, Next", "", "the data of next must be a response, as JSON", "send the response as JSON"
+)
+UNHEARD = _rule(
+    "event-unheard",
+    "graphql-sse, Complete",
+    "",
+    "without a data line an event reaches no listener",
+    "add a line `data:`",
+)
+AFTER_STREAM = _rule(
+    "after-stream", "graphql-sse, Complete", "ignored", "the operation was complete", "say nothing after complete"
+)
+
 # GraphQL itself.
 SYNTAX = _rule(
     "graphql-syntax", "GraphQL section 2", "400", "the document is not GraphQL", "mend the document where it points"

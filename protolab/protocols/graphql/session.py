@@ -77,6 +77,7 @@ class Verdict(NamedTuple):
     spots: tuple[Spot, ...]
     asked: Asked | None = None  # the request of the operation that it is about
     late: str = ""
+    newest: bool = False  # whether that operation was begun last
 
 
 class Session:
@@ -92,6 +93,7 @@ class Session:
         self.due: tuple[tuple[str, int] | None, tuple[str, int] | None] = (None, None)
         self.pings: tuple[int, int] = (0, 0)  # unanswered ones of each side, since its breach
         self.new: frozenset[str] = frozenset()  # ids that the client subscribed since its breach
+        self.last = ""  # the id that was subscribed last
         self.told = False  # that a breach was answered by going on: said once
 
     def __copy__(self) -> Session:
@@ -122,6 +124,7 @@ class Session:
             spots,
             found.asked if found else None,
             late[0] if late else "",
+            bool(self.last) and id == self.last,
         )
 
     def binary(self, side: Side, unit: int) -> tuple[Spot, ...]:
@@ -221,6 +224,7 @@ class Session:
             else:
                 self._end(id, None)
                 self.operations[id] = Operation(asked)
+                self.last = id
             if self.due[side] is not None:
                 self.new |= {id}
         elif side is Side.CLIENT:
@@ -306,6 +310,7 @@ class Session:
         if said == "start":  # one with the same id is stopped first
             self._end(id, None)
             self.operations[id] = Operation(asked)
+            self.last = id
         elif said == "stop":
             if found is not None and not found.ended:
                 self._end(id, found._replace(ended="client"))

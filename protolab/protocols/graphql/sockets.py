@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from protolab.fields import Derived, Field
@@ -15,6 +16,8 @@ TRAP = (
     "the names are a trap: graphql-transport-ws is the protocol of today, which the npm package graphql-ws speaks; "
     "the subprotocol graphql-ws is the older one, of the package subscriptions-transport-ws"
 )
+
+NEWEST = "the newest operation"  # what is noted beside the id of a message about it
 
 
 class Text(NamedTuple):
@@ -61,6 +64,16 @@ def named(unit: Unit) -> Unit:
                 child = child._replace(note="; ".join(part for part in (child.note, TRAP) if part))
         children.append(child)
     return unit._replace(field=unit.field._replace(children=tuple(children)))
+
+
+def ids(unit: Unit) -> Iterator[Field]:
+    """The `id` members of the messages in a frame, wherever the carrier has their text."""
+    todo = [unit.field]
+    while todo:
+        field = todo.pop()
+        if field.name == "id":
+            yield field
+        todo += [*field.children, *(each.field for each in field.derived)]
 
 
 def message(unit: Unit) -> Text | None:

@@ -9,6 +9,7 @@ from protolab.protocols.graphql.document import parse
 from protolab.protocols.graphql.exchange import Body
 from protolab.protocols.graphql.session import Verdict
 from protolab.protocols.graphql.sockets import Text
+from protolab.protocols.graphql.streams import Told
 from protolab.units import Unit
 from protolab.wire import json_text
 
@@ -47,6 +48,14 @@ def body(unit: Unit, said: Body, carrier: Callable[[Unit], str]) -> str:
     if not about:
         return carrier(unit)
     return about if unit.kind == "body" else f"{unit.kind}: {about}"
+
+
+def event(said: Told) -> str:
+    """`next {"tick":1}`, `next data + 1 error at user.email`, `complete`."""
+    if said.payload:
+        id, payload = said.value.get("id"), said.value.get("payload")
+        return " ".join(part for part in (shown(said.type), shown(str(id)), answered(payload)) if part)
+    return f"{shown(said.type)} {answered(said.value)}".rstrip()
 
 
 def target(unit: Unit, value: dict[str, Any], carrier: Callable[[Unit], str]) -> str:
