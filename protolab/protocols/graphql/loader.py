@@ -27,31 +27,36 @@ class Loader:
         self._queue: list[Any] = []
         self._ticking: asyncio.Task[None] | None = None
 
-    async def load(self, key: Any) -> Any:
-        """What the backend has for `key`."""
+    def load(self, key: Any) -> Awaitable[Any]:
+        """What the backend has for `key`, to be awaited."""
         if not self.batching:
-            return (await self.fetch([key])).get(key)
-        if key not in self._known:
-            self._known[key] = asyncio.get_running_loop().create_future()
+            return self._alone(key)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = asyncio.get_running_loop().create_future()
             self._queue.append(key)
             if len(self._queue) == 1:  # a task starts when this turn's resolvers have all asked
                 self._ticking = asyncio.create_task(self._tick())
-        return await asyncio.shield(self._known[key])  # who is cancelled takes nobody else along
+        return known
+
+    async def _alone(self, key: Any) -> Any:
+        return (await self.fetch([key])).get(key)
 
     async def _tick(self) -> None:
         keys, self._queue = self._queue, []
+        waiting = [self._known[key] for key in keys]
         start = 0.0 if self.trace is None else self.trace.now()
         try:
             found = await self.fetch(keys)
-        except BaseException as error:
-            for key in keys:
-                self._known[key].set_exception(error)
-                self._known[key].exception()  # looked at: nobody may be left to hear it
-            if not isinstance(error, Exception):
-                raise
+        except Exception as error:
+            for known in waiting:
+                if not known.done():  # it is when who waited was cancelled
+                    known.set_exception(error)
+                    known.exception()  # looked at: nobody may be left to hear it
         else:
-            for key in keys:
-                self._known[key].set_result(found.get(key))
+            for key, known in zip(keys, waiting, strict=True):
+                if not known.done():
+                    known.set_result(found.get(key))
         finally:
             if self.trace is not None:
                 self.trace.add("batch", start, field=self.name, keys=tuple(keys))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 RESPONSE = "application/graphql-response+json"
@@ -27,16 +28,18 @@ class MediaType(NamedTuple):
         return self.parameters.get("charset", "utf-8").lower() in ("utf-8", "utf8")
 
 
-def parse(text: str) -> list[MediaType]:
+@lru_cache(256)  # clients say the same few things again and again; what one of them may say is bounded by the server
+def parse(text: str) -> tuple[MediaType, ...]:
     """The media types in a field value, in order.
 
     >>> parse('application/json; charset="UTF-8", text/*;q=0.5')[1]
     MediaType(name='text/*', parameters={}, q=0.5)
     """
-    return [_media_type(item) for item in _items(text) if item[0]]
+    return tuple(_media_type(item) for item in _items(text) if item[0])
 
 
-def choose(accept: str | None, offers: Sequence[str]) -> str | None:
+@lru_cache(256)
+def choose(accept: str | None, offers: tuple[str, ...]) -> str | None:
     """The offer that an Accept field likes best, None if it likes none; without one the first.
 
     The most specific range that an offer falls under gives its q. Equal ones: the range that was named first wins, and
