@@ -30,7 +30,7 @@ def fewest(result, below=False):
 
 
 def turn(seen):
-    return next(n for n in range(1, 100) if fewest(measured(n)) == "WebSocket")
+    return next(n for n in range(1, 100) if measured(n).websocket.total < measured(n).long_polling.total)
 
 
 def header(seen, side):
@@ -162,6 +162,7 @@ EXERCISES = [
         ),
         wrong={
             '"WebSocket"': "Its handshake alone is a request and a response.",
+            '"Server-Sent Events"': "Its heads are about as long, and an event has names, an id and a chunk around it.",
             '"polling"': "It asks before there is something to tell, and each time a head comes back.",
         },
     ),
@@ -173,6 +174,7 @@ EXERCISES = [
         wrong={
             '"WebSocket"': "On the wire alone it does. But each of its frames travels in a packet of its own.",
             '"long polling"': "It brings the updates one by one, and each with two heads.",
+            '"Server-Sent Events"': "Each event travels in a packet of its own, just as a frame does.",
         },
     ),
     Exercise(

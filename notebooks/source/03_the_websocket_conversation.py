@@ -203,10 +203,11 @@ print(echo.log)
 # %% [markdown]
 # ## Is it worth it?
 #
-# Is a WebSocket better than plain HTTP? That can be measured. One reader is told the same updates in three ways:
+# Is a WebSocket better than plain HTTP? That can be measured. One reader is told the same updates in four ways:
 #
 # - **polling**: it asks again and again, "anything new?", and mostly there is nothing;
 # - **long polling**: it asks, and the server answers only once there is something;
+# - **Server-Sent Events**: it asks once, and the answer never ends (lesson 08 reads it line by line);
 # - **WebSocket**: it connects, and the server talks.
 #
 # Each is a real conversation with a tap in between. Nothing below is typed by hand.
@@ -216,8 +217,8 @@ result = compare.run(updates=100)
 result
 
 # %% [markdown]
-# Look at the column with the heads. By HTTP each update comes with a request and a response, and these are far longer than
-# what they bring. These are the first moments of long polling, and those of WebSocket:
+# Look at the column with the heads. By polling each update comes with a request and a response, and these are far longer
+# than what they bring. These are the first moments of long polling, and those of WebSocket:
 
 # %%
 display(show.ladder(result.long_polling.capture, limit=6), show.ladder(result.websocket.capture, limit=6))
@@ -226,7 +227,7 @@ display(show.ladder(result.long_polling.capture, limit=6), show.ladder(result.we
 # ### Predict
 #
 # The connection is set up once, whatever comes after. So let there be a single update. Which way takes the fewest bytes
-# now: "polling", "long polling" or "WebSocket"?
+# now: "polling", "long polling", "Server-Sent Events" or "WebSocket"?
 
 # %%
 predict("conversation.one", ...)  # its name, in quotes
@@ -268,7 +269,7 @@ reveal("conversation.seldom")
 display(seldom.view(notes=False))
 for way in seldom.ways:
     both = way.total + way.tcp_ip
-    print(f"{way.name:12}  {way.total:6,} + {way.tcp_ip:6,} = {both:6,} bytes, mean wait {way.wait:g} steps")
+    print(f"{way.name:18}  {way.total:6,} + {way.tcp_ip:6,} = {both:6,} bytes, mean wait {way.wait:g} steps")
 
 # %% [markdown]
 # WebSocket sends each update at once, so each is a packet with headers of its own, below anything that a frame could
@@ -281,7 +282,7 @@ for way in seldom.ways:
 browser = compare.run(updates=100, headers=compare.BROWSER)
 
 for plain, dressed in zip(result.ways, browser.ways):
-    print(f"{plain.name:12}  {plain.total:6,} bytes, from a browser {dressed.total:7,}")
+    print(f"{plain.name:18}  {plain.total:6,} bytes, from a browser {dressed.total:7,}")
 
 # %% [markdown]
 # And a WebSocket costs what no byte shows: a connection that stays open, at a server that has to know who is there, and
