@@ -28,6 +28,7 @@ async def under_uvicorn(application: Any) -> None:
 
     listener = socket.socket(proto=socket.IPPROTO_TCP)  # or accepted sockets are not known as TCP, and wait for ACKs
     listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
     print(listener.getsockname()[1], flush=True)
     await uvicorn.Server(uvicorn.Config(application, access_log=False, log_level="warning")).serve([listener])
 

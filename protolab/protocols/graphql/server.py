@@ -91,6 +91,7 @@ class GraphQLServer(Server):
         self.sockets = Sockets(self.hub, self.traces, bounds=bounds, on_connect=on_connect, keepalive=keepalive)
         self.streams = Streams(self.hub, most=bounds.sockets, keepalive=keepalive)
         self._http: _Listener | None = None
+        self._listening = False
 
     def context(self, trace: Trace | None) -> Context:
         """What the resolvers of one request share."""
@@ -113,11 +114,12 @@ class GraphQLServer(Server):
             routes, max_body_size=2**50, max_header_size=8 * self.limits.headers, idle_connection_timeout=_IDLE
         )
         self._http.add_sockets(sockets)
+        self._listening = True
         return int(sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Answer what is being run with an error, close every connection, and free the port."""
-        http, self._http = self._http, None
+        http, self._listening = self._http, False
         if http is not None:
             http.stop()
             await self.streams.stop()
@@ -128,11 +130,12 @@ class GraphQLServer(Server):
                     running.cancel()
                 await asyncio.sleep(0)  # a turn or two of the loop, in which they are answered
             await http.close_all_connections()
+            self._http = None
 
     @property
     def serving(self) -> bool:
         """Whether it listens."""
-        return self._http is not None
+        return self._listening
 
     async def stream(self, handler: HttpHandler, prepared: Prepared | Refusal) -> None:
         """Answer with an event stream."""
