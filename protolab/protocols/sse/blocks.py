@@ -16,6 +16,7 @@ from protolab.wire.event_lines import READING, Lines, read_lines
 from protolab.wire.event_stream import Event
 
 DIGITS = 18  # at most, of an id that is compared as a number
+ANEW = ("resync", "reset", "gap")  # types of events by which a server says that its ids begin anew
 
 
 class Ids(NamedTuple):
@@ -193,7 +194,7 @@ def _findings(place: Place, data: bytes, said: Sequence[Piece], block: Block, li
         for line in lines.split:
             blame(rules.DATA_SPLIT, line.start, line.end)
     ids = [line for line in lines.fields if line.name == "id" and "\0" not in str(line.value)]
-    if ids and block.event is not None and block.event.last_event_id:
+    if ids and block.event is not None and block.event.last_event_id and block.event.type not in ANEW:
         rule, detail = _id_rule(block.event.last_event_id, block.ids)
         if rule is not None:
             blame(rule, ids[-1].start, ids[-1].end, detail)

@@ -15,7 +15,7 @@ from protolab.conversation import Conversation
 from protolab.fields import Side
 from protolab.findings import Finding, Rule
 from protolab.protocols.sse import heads, rules
-from protolab.protocols.sse.blocks import Block, Ids, explain_block
+from protolab.protocols.sse.blocks import ANEW, Block, Ids, explain_block
 from protolab.protocols.sse.titles import entitle
 from protolab.units import Place, Unit
 from protolab.wire import http1_bodies
@@ -156,7 +156,8 @@ class SseConversation(Conversation[State, Context]):
         stream.left, stream.seeking, stream.at = left, seeking, place.at
         stream.first = stream.headless = False
         if events:
-            stream.ids = stream.ids.after(parser.last_event_id)
+            known = Ids() if events[0].type in ANEW else stream.ids
+            stream.ids = known.after(parser.last_event_id)
         return block
 
     def explain(self, place: Place, data: bytes, context: Context) -> Unit:

@@ -47,7 +47,10 @@ class Answer(NamedTuple):
 def read_request(data: bytes) -> Ask:
     """A request head, explained and judged."""
     head = http1.request(data)
-    stream = "text/event-stream" in (head.get("Accept") or "").lower()
+    # With another type beside it (as MCP asks), an answer of that type is as good.
+    stream = [each.split(";")[0].strip().lower() for each in http1.elements(head.get("Accept") or "")] == [
+        "text/event-stream"
+    ]
     named = head.all("Last-Event-ID")
     last = named[-1] if named else None
     method = head.start[0]
@@ -60,9 +63,6 @@ def read_request(data: bytes) -> Ask:
             findings.append(rules.LAST_ID_EMPTY.at(last.field.start, last.field.end, Side.CLIENT))
         elif not _utf8(data[start:end]):
             findings.append(rules.LAST_ID_UTF8.at(start, end, Side.CLIENT))
-    if stream and method not in ("GET", "HEAD", "OPTIONS", ""):
-        line = head.field.find("method")
-        findings.append(rules.METHOD.at(line.start, line.end, Side.CLIENT))
     field = _noted(head, notes)
     if stream:
         field = field._replace(value=CONNECTING, note="from here on until the stream begins")

@@ -23,11 +23,6 @@ LAST_ID_UTF8 = _rule(
     "last-event-id-utf8", "WHATWG HTML section 9.2.4", "", "Last-Event-ID is not UTF-8",
     "encode the id as UTF-8, the encoding in which it came",
 )  # fmt: skip
-METHOD = _rule(
-    "method", "WHATWG HTML section 9.2.2", "", "an EventSource asks with GET and no body; this asks with another method",
-    "ask with GET, or with fetch and a parser of your own if a body is needed",
-)  # fmt: skip
-
 # The response's head.
 CONTENT_TYPE = _rule(
     "content-type", "WHATWG HTML section 9.2.3", "fail", "a stream was asked for, and 200 comes with another Content-Type",

@@ -30,9 +30,6 @@ PLANTED: dict[str, tuple[list[Said], str, bytes, str]] = {
     "id in latin-1": (
         exchange(request=request(b"Last-Event-ID: caf\xe9")), "last-event-id-utf8", b"caf\xe9", "9.2.4",
     ),
-    "asked by POST": (
-        [(C, request(b"Content-Length: 0", method=b"POST")), *exchange()[1:]], "method", b"POST", "9.2.2",
-    ),
     "wrong type": (answer(b"Content-Type: text/plain"), "content-type", b"text/plain", "9.2.3"),
     "no type": (answer(), "content-type-missing", b"HTTP/1.1 200 OK\r\n", "9.2.3"),
     "charset": (answer(STREAM + b"; charset=latin-1"), "charset", b"text/event-stream; charset=latin-1", "9.2.5"),
@@ -94,6 +91,18 @@ def test_a_finding_inside_a_line_that_chunks_interrupt_covers_it_with_the_framin
         answer(b"Content-Type: text/plain", status=b"404 Not Found"),
         [(C, request(method=b"HEAD")), (S, HEAD + b"Content-Length: 9\r\n\r\n"), *exchange(b"data: 1\n\n")],
         [(C, REQUEST), (S, b"HTTP/1.1 204 No Content\r\n\r\n"), *exchange(b"data: 1\n\n")],
+        [
+            (C, request(b"Content-Length: 0", method=b"POST")),
+            *exchange(b"data: 1\n\n")[1:],
+        ],  # by fetch, not EventSource
+        [
+            (C, REQUEST.replace(b"text/event-stream", b"application/json, text/event-stream")),
+            *answer(b"Content-Type: application/json")[1:],
+        ],
+        exchange(
+            b"event: resync\nid: 0\ndata: begin anew\n\nid: 1\ndata: a\n\n", request=request(b"Last-Event-ID: 77")
+        ),
+        exchange(b"id: 5\ndata: a\n\nevent: resync\nid: 0\ndata: begin anew\n\nid: 1\ndata: b\n\n"),
     ],
 )
 def test_what_is_right_is_left_alone(said: list[Said]) -> None:
