@@ -150,7 +150,10 @@ def plausible(data: bytes | bytearray, at: int = 0) -> bool:
 def content(data: bytes, head: Head) -> tuple[int, int]:
     """Where what a frame carries starts and ends in the frame, without padding, priority and a promised stream's id.
 
-    Bytes that are missing, and padding that is longer than there is room for, leave it empty: then start is end.
+    Where bytes are missing, or the padding is longer than there is room for, it ends before it starts.
+
+    >>> content(frame := data(1, b"Hello", pad=2).encode(), read_head(frame))
+    (10, 15)
     """
     start, end = HEAD_SIZE, len(data)
     if head.type in (DATA, HEADERS, PUSH_PROMISE) and head.flags & PADDED and start < end:
@@ -160,7 +163,7 @@ def content(data: bytes, head: Head) -> tuple[int, int]:
         start += 5
     elif head.type == PUSH_PROMISE:
         start += 4
-    return (start, end) if start <= end else (min(start, len(data)),) * 2
+    return start, max(end, 0)
 
 
 class Frame(NamedTuple):

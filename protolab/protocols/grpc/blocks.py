@@ -19,10 +19,17 @@ _LOST = Table(limit=None, lost="in a header block that was never finished")
 
 
 def begin(state: State, step: Step, head: Head, peer: Peer, start: int, end: int, promised: int = 0) -> None:
-    """A frame that begins a header block with the unit's bytes [start, end); `promised` is PUSH_PROMISE's stream."""
+    """A frame that begins a header block with the unit's bytes [start, end); `promised` is PUSH_PROMISE's stream.
+
+    Where the padding is longer than what there is, the frame has no such bytes (`http2.content`).
+    """
     if peer.fragments is not None:  # the one before was never finished, and what it would have added is not known
         peer.table = _LOST._replace(added=peer.table.added)
         peer.fragments, peer.state = None, ANY
+    if start > end:
+        step.lost = "its padding leaves no room for the header block"
+        peer.table = _LOST._replace(added=peer.table.added)
+        return
     data = step.data[start:end]
     ends = bool(head.type == http2.HEADERS and head.flags & END_STREAM)
     if head.flags & END_HEADERS:

@@ -146,7 +146,7 @@ class State:
             stream = Stream((OPEN, OPEN), said=(UNKNOWN, UNKNOWN))
             return self.put(number, stream)
         if number > opener.last:
-            if not opening or step.place.side is not opener.side:
+            if not opening or step.place.side is Side.SERVER:
                 step.breaks(rules.IDLE, *_STREAM_ID, f"nobody has opened stream {number}")
             return None
         if number > self.forgotten:

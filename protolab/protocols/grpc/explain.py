@@ -89,6 +89,7 @@ def _said(unit: Unit, head: Head) -> str:
     number = {name: field.value for name, field in fields.items()}
     if head.type == http2.DATA:
         start, end = http2.content(unit.data, head)
+        end = max(start, end)
         padding = f" and {head.length - (end - start)} of padding" if head.length > end - start else ""
         return f", {_bytes(end - start)}{padding}"
     if head.type in _BLOCKS:

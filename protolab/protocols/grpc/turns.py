@@ -110,7 +110,7 @@ def _data(state: State, step: Step, head: Head, peer: Peer, other: Peer) -> None
     end = bool(head.flags & http2.END_STREAM)
     if stream.announced[side] >= 0:
         start, stop = http2.content(step.data, head)
-        sent, announced = stream.sent[side] + stop - start, stream.announced[side]
+        sent, announced = stream.sent[side] + max(stop - start, 0), stream.announced[side]
         stream = stream._replace(sent=pair(stream.sent, side, sent))
         if sent > announced or (end and sent < announced):
             says = f"{sent} bytes of content: content-length says {announced}"
@@ -147,8 +147,8 @@ def _opened(state: State, step: Step, number: int, peer: Peer, other: Peer) -> S
     elif (most := other.settings.get(MAX_CONCURRENT_STREAMS)) is not None and peer.open >= most and not state.midway:
         says = f"{peer.open} streams are open: the {other.side} allows {most}"
         step.breaks(rules.CONCURRENT, *_STREAM_ID, says)
-    opener = state.opener(number)
-    opener.last = max(opener.last, number)
+    if state.opener(number) is peer:
+        peer.last = max(peer.last, number)
     step.opened = number
     return Stream(windows=(state.peers[0].initial, state.peers[1].initial))
 
