@@ -15,6 +15,7 @@ from typing import NamedTuple
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # what a client says first (section 3.4)
 HEAD_SIZE = 9
 DEFAULT_FRAME_SIZE = 16384  # bytes of payload, until SETTINGS_MAX_FRAME_SIZE allows more (section 4.2)
+LARGEST_PAYLOAD = 2**24 - 1
 DEFAULT_WINDOW = 65535  # bytes (section 6.9.2)
 LARGEST_WINDOW = 2**31 - 1
 

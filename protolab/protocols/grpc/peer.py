@@ -9,7 +9,7 @@ from protolab.protocols.grpc.headers import Meaning
 from protolab.protocols.grpc.states import ANY, NOTHING
 from protolab.wire.hpack import Block
 from protolab.wire.hpack_table import DEFAULT_TABLE_SIZE, EMPTY, MIDWAY, Table
-from protolab.wire.http2 import DEFAULT_FRAME_SIZE, DEFAULT_WINDOW
+from protolab.wire.http2 import DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, LARGEST_PAYLOAD
 from protolab.wire.http2_settings import MAX_FRAME_SIZE, TRUE_BINARY_METADATA
 
 MOST_PENDING = 64  # SETTINGS frames that wait for their ACK: of more, the oldest is taken for acknowledged
@@ -78,6 +78,7 @@ class Peer:
         "fragments",
         "goaway",
         "initial",
+        "largest",
         "last",
         "open",
         "owed",
@@ -101,6 +102,7 @@ class Peer:
         self.fragments: Fragments | None = None
         self.window: int | None = None if midway else DEFAULT_WINDOW  # what it may send on the connection
         self.initial: int | None = None if midway else DEFAULT_WINDOW  # what it may send on a new stream
+        self.largest = LARGEST_PAYLOAD if midway else DEFAULT_FRAME_SIZE  # payload that it takes before it says so
         self.settings: dict[int, int] = {}  # those that it has said and the other has acknowledged
         self.pending: tuple[tuple[int, Pairs], ...] = ()  # the others, oldest first, each with its unit's number
         self.pings: tuple[tuple[bytes, int], ...] = ()  # not acknowledged, each with its unit's number
@@ -118,7 +120,7 @@ class Peer:
     def largest_frame(self) -> int:
         """The largest payload that it takes; the largest of what it said lately, where that is not acknowledged yet."""
         said = [value for _, pairs in self.pending for key, value in pairs if key == MAX_FRAME_SIZE]
-        return max([self.settings.get(MAX_FRAME_SIZE, DEFAULT_FRAME_SIZE), *said])
+        return max([self.settings.get(MAX_FRAME_SIZE, self.largest), *said])
 
     def takes_binary(self) -> bool:
         """Whether it has said that -bin metadata may come as raw bytes."""
