@@ -45,7 +45,7 @@ class HttpHandler(Lean):
             return self.refuse(414, f"The URL has {len(uri)} characters, and {limits.uri} are the limit: use POST.")
         if sum(len(name) + len(value) for name, value in self.request.headers.get_all()) > limits.headers:
             return self.refuse(431, f"The header fields have more than {limits.headers} characters together.")
-        if length.isdigit() and int(length) > limits.body * _DRAIN:
+        if length.isdecimal() and (len(length) > 15 or int(length) > limits.body * _DRAIN):
             return self._too_large()
         self._late = asyncio.get_running_loop().call_later(limits.body_seconds, self._too_slow)
 

@@ -28,10 +28,10 @@ class Limits:
     of one document. seconds: that a request may run. documents: that are cached, and as many persisted ones kept.
     """
 
-    tokens: int = 2000
-    depth: int = 12
+    tokens: int = 1000  # validation grows with their square: these may cost a third of a second
+    depth: int = 15  # what the introspection query of every tool needs
     aliases: int = 30
-    fields: int = 1000
+    fields: int = 500
     body: int = 2**17
     uri: int = 2**13
     headers: int = 2**14

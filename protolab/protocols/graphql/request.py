@@ -38,6 +38,8 @@ def load(data: bytes | str) -> Any:
     >>> load(b'{"query": "{ hello }"}')
     {'query': '{ hello }'}
     """
+    if not data:
+        raise Malformed("There is nothing where JSON is to be.", unreadable=True)
     try:
         text = data.decode() if isinstance(data, bytes) else data
         value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_object, parse_constant=_constant)

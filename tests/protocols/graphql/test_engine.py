@@ -182,6 +182,32 @@ def test_a_failing_backend_fails_every_field_that_asked_it_and_nothing_else() ->
     assert [error["path"] for error in done["errors"]] == [["one", "posts"], ["two", "posts"]]
 
 
+def test_what_takes_too_long_is_stopped_and_stops() -> None:
+    stopped: list[str] = []
+
+    async def slow(*_: object) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.append("slow")
+
+    schema = build_schema("type Query { a: Int b: [Query!]! c: Int }")
+    assert schema.query_type is not None
+    schema.query_type.fields["a"].resolve = slow
+    schema.query_type.fields["b"].resolve = lambda *_: [{}, {}]
+
+    async def run() -> Any:
+        engine = Engine(schema, limits=Limits(seconds=0.02))
+        done = await engine.execute(_prepared(engine, "{ a b { a } c }"))
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks()) == 1
+        return done
+
+    refusal = asyncio.run(run())
+    assert isinstance(refusal, Refusal) and refusal.kind == "timeout"
+    assert stopped == ["slow"] * 3
+
+
 def test_created_posts_are_repeatable_and_the_oldest_are_forgotten() -> None:
     query = 'mutation { createPost(input: {title: "x"}) { id createdAt } }'
     before = repeat.switch(7)

@@ -106,6 +106,8 @@ def test_no_json_at_all_makes_the_server_fail() -> None:
         b"\x00" * 100 + b"\r\n\r\n",
         b"GET\r\n\r\n",
         b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: \xb2\r\n\r\n",
         b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"POST /graphql HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"GET /graphql?query=%ff%fe HTTP/1.1\r\nHost: x\r\n\r\n",

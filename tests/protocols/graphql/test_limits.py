@@ -7,6 +7,7 @@ import hashlib
 from typing import Any
 
 import pytest
+from graphql import get_introspection_query
 
 from protolab.protocols.graphql.engine import Engine, Prepared, Refusal, Request
 from protolab.protocols.graphql.limits import Limits
@@ -50,6 +51,13 @@ def _doubling(levels: int) -> str:
 )
 def test_a_document_is_measured_with_its_fragments(query: str, kind: str) -> None:
     assert _kind(query) == kind
+
+
+def test_the_introspection_query_of_every_tool_is_within_the_limits() -> None:
+    everything = get_introspection_query(
+        specified_by_url=True, directive_is_repeatable=True, schema_description=True, input_value_deprecation=True
+    )
+    assert _kind(everything, Limits()) == "query"
 
 
 def test_fragments_that_double_are_measured_without_being_spread() -> None:
