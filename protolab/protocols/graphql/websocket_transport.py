@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,6 +157,7 @@ class Socket(InFanout):
         self.acceptable = kind is not None
         self.operations: dict[str, Operation] = {}
         self._orders = 0
+        self._asking: asyncio.Task[None] | None = None  # whether the client may come in
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """tornado has let go of the connection: the 101 is the first that we say on it."""
@@ -183,8 +184,9 @@ class Socket(InFanout):
             await self.wait_closed()
         finally:
             late.cancel()
-            if beating is not None:
-                beating.cancel()
+            for task in (beating, self._asking):
+                if task is not None:
+                    task.cancel()
             for operation in tuple(self.operations.values()):
                 operation.end()
             self.sockets.open.discard(self)
@@ -205,7 +207,7 @@ class Socket(InFanout):
                     if (ended := self.operations.pop(id, None)) is not None:
                         ended.end()
                 case Initialise(payload):
-                    self.sockets.task(self._initialise(payload))
+                    self._initialise(payload)
                 case Close(code, reason):
                     self.sockets.task(self._part(code, reason))
 
@@ -233,18 +235,31 @@ class Socket(InFanout):
         self.sockets.hub.log(f"socket {self.number} does not read: closed with 1013")
         self.loop.call_soon(self.leave, 1013, "you read too slowly; try again later")
 
-    async def _initialise(self, payload: dict[str, Any] | None) -> None:
-        """Ask whether this client may come in."""
+    def _initialise(self, payload: dict[str, Any] | None) -> None:
+        """Ask whether this client may come in, and wait for the answer if it has to be waited for."""
         try:
             said = True if self.sockets.on_connect is None else self.sockets.on_connect(payload)
-            if inspect.isawaitable(said):
-                said = await said
         except Exception as error:
-            self.sockets.hub.log(f"on_connect failed: {error!r}")
-            return self.act(self.session.fail())
-        if said is False:
-            return self.act(self.session.refuse())
-        self.act(self.session.acknowledge(said if isinstance(said, dict) else None))
+            return self._admit(error)
+        if inspect.isawaitable(said):
+            self._asking = self.sockets.task(self._wait(said))
+        else:
+            self._admit(said)
+
+    async def _wait(self, answer: Awaitable[Any]) -> None:
+        try:
+            self._admit(await answer)
+        except Exception as error:
+            self._admit(error)
+
+    def _admit(self, said: Any) -> None:
+        if isinstance(said, Exception):
+            self.sockets.hub.log(f"on_connect failed: {said!r}")
+            self.act(self.session.fail())
+        elif said is False:
+            self.act(self.session.refuse())
+        else:
+            self.act(self.session.acknowledge(said if isinstance(said, dict) else None))
 
     async def _part(self, code: int, reason: str) -> None:
         """The closing handshake. Who does not answer, or does not even read, within the grace is cut off."""
