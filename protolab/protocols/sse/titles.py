@@ -13,7 +13,11 @@ SHOWN = 60  # characters of an event's data that a title quotes
 
 def entitle(unit: Unit) -> str:
     """Type, data and id of an event: `notification {"title":"Tea"} id 4`; the fields of a block that dispatches none."""
-    if unit.kind in ("request head", "response head", "body", "chunk", "last chunk"):
+    if unit.kind == "request head":
+        title = http1_bodies.entitle(unit)
+        last = [str(line.value)[:SHOWN] for line in unit.field.children if line.name.lower() == "last-event-id"]
+        return f"{title.removesuffix(' HTTP/1.1')}, Last-Event-ID {last[-1]}" if last else title
+    if unit.kind in ("response head", "body", "chunk", "last chunk"):
         return http1_bodies.entitle(unit)
     if not unit.place.complete:
         return f"{unit.kind}, {len(unit.data)} bytes so far"
