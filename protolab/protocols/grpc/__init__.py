@@ -28,6 +28,13 @@ CARD = Card(
 _PUBLIC = {
     "UserServer": "server",
     "UserServiceClient": "client",
+    "LessonsClient": "client",
+    "CallFailed": "errors",
+    "Retry": "channel",
+    "users": "messages",
+    "lessons": "messages",
+    "schema": "protos",
+    "proto": "protos",
     "tables": "header_tables",
     "windows": "flow",
     "blocked": "flow",

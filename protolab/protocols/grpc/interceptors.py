@@ -96,10 +96,12 @@ class Guard(aio.ServerInterceptor):
             await context.abort(error.code, error.message, error.trailers())
         if isinstance(error, aio.AbortError):
             self._note(method, context.code(), began, sent)
-        elif isinstance(error, (asyncio.CancelledError, GeneratorExit)):
+        elif isinstance(error, (asyncio.CancelledError, aio.InternalError)):  # that one: cancelled while it was writing
             left = context.time_remaining()
             why = "deadline passed" if left is not None and left <= 0 else "cancelled"
             self._note(f"{method} {why}", "", began, sent)
+            if not isinstance(error, asyncio.CancelledError):  # which grpcio would print
+                raise asyncio.CancelledError from error
         elif isinstance(error, Exception):
             number = next(self._numbers)
             self._note(f"{method} failed, request {number}: {error!r}", grpc.StatusCode.INTERNAL, began, sent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -86,8 +87,9 @@ class UserServer(Server):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         try:
             bound = server.add_insecure_port(f"{f'[{host}]' if ':' in host else host}:{port}")
-        except RuntimeError as error:
-            raise OSError(f"cannot listen on {host}:{port}") from error
+        except RuntimeError as error:  # grpcio says only that it failed: the system says why
+            socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+            raise OSError(f"grpcio cannot listen on {host}:{port}") from error
         await server.start()
         self._server = server
         return bound
