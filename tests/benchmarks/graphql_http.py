@@ -1,4 +1,4 @@
-"""Queries over HTTP, against strawberry and ariadne under uvicorn, on the same store with the same loaders.
+"""Queries over HTTP, against strawberry and ariadne under uvicorn: the same store, loaders and event loop.
 
 Run it as `python -m tests.benchmarks.graphql_http [ROUNDS]`, where strawberry-graphql, ariadne and uvicorn[standard] are
 installed. Each round runs every server once, in turn, in a process of its own; four connections ask one query again and
@@ -106,12 +106,12 @@ def main(rounds: int) -> None:
             for name in SERVERS:
                 with running(name) as (port, pid):
                     found[name].append(asyncio.run(measure(port, pid, query)))
-        print(f"\n{title}\n{'':26}  requests/s  CPU us      ours is better, by rate     and by CPU")
+        print(f"\n{title}\n{'':30}  requests/s  CPU us      ours is better, by rate     and by CPU")
         for name, measured in found.items():
             rate, time_ = (statistics.median(values) for values in zip(*measured, strict=True))
             by_rate = [ours[0] / theirs[0] for ours, theirs in zip(found["ours"], measured, strict=True)]
             by_cpu = [theirs[1] / ours[1] for ours, theirs in zip(found["ours"], measured, strict=True)]
-            print(f"{name:26}  {rate:10.0f}  {time_:6.0f}  {_range(by_rate):>24}  {_range(by_cpu):>24}")
+            print(f"{name:30}  {rate:10.0f}  {time_:6.0f}  {_range(by_rate):>24}  {_range(by_cpu):>24}")
     print()
     asyncio.run(calls())
 

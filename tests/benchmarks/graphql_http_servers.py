@@ -22,22 +22,23 @@ async def ours(**options: Any) -> None:
     await asyncio.Event().wait()
 
 
-async def under_uvicorn(application: Any) -> None:
-    """An ASGI application, served as fast as uvicorn can: uvloop and httptools where they are installed."""
+async def under_uvicorn(application: Any, http: str) -> None:
+    """An ASGI application under uvicorn: with h11, as it is by itself, or with httptools, an extra written in C."""
     import uvicorn
 
     listener = socket.socket(proto=socket.IPPROTO_TCP)  # or accepted sockets are not known as TCP, and wait for ACKs
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
     print(listener.getsockname()[1], flush=True)
-    await uvicorn.Server(uvicorn.Config(application, access_log=False, log_level="warning")).serve([listener])
+    config = uvicorn.Config(application, http=http, access_log=False, log_level="warning")
+    await uvicorn.Server(config).serve([listener])
+
+
+STORE = Store()
 
 
 def _context() -> dict[str, Any]:
     return {"users": Loader("users", STORE.users_by_id), "posts_of": Loader("posts_of", STORE.posts_of), "store": STORE}
-
-
-STORE = Store()
 
 
 def strawberry_application(cached: bool) -> Any:
@@ -79,10 +80,12 @@ SERVERS = {
     "ours": lambda: ours(),
     "ours, no document cache": lambda: ours(cache=False),
     "ours, traced": lambda: ours(traces=100),
-    "strawberry": lambda: under_uvicorn(strawberry_application(cached=False)),
-    "strawberry, caches on": lambda: under_uvicorn(strawberry_application(cached=True)),
-    "ariadne": lambda: under_uvicorn(ariadne_application(cached=False)),
-    "ariadne, caches on": lambda: under_uvicorn(ariadne_application(cached=True)),
+    "strawberry": lambda: under_uvicorn(strawberry_application(cached=False), "h11"),
+    "strawberry, caches": lambda: under_uvicorn(strawberry_application(cached=True), "h11"),
+    "strawberry, caches, httptools": lambda: under_uvicorn(strawberry_application(cached=True), "httptools"),
+    "ariadne": lambda: under_uvicorn(ariadne_application(cached=False), "h11"),
+    "ariadne, caches": lambda: under_uvicorn(ariadne_application(cached=True), "h11"),
+    "ariadne, caches, httptools": lambda: under_uvicorn(ariadne_application(cached=True), "httptools"),
 }
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class HttpHandler(Lean):
         self._body: list[bytes] = []
         self._size = 0
         self._late: asyncio.TimerHandle | None = None
-        self._running: asyncio.Future[Any] | None = None
+        self._running: asyncio.Task[Any] | None = None
         self._mutates = False
 
     # What comes before the body, and the body as it comes
@@ -171,15 +171,17 @@ class HttpHandler(Lean):
         self.reply(statuses.Status(200, None, media.JSON), results)
 
     async def _run(self, work: Awaitable[Result | Refusal]) -> Result | Refusal:
-        """Run it so that the end of the connection or of the server can end it."""
-        running: asyncio.Future[Result | Refusal] = asyncio.ensure_future(work)
-        self._running = running
+        """Run it so that the end of the connection or of the server can end it. (Each handler has a task of its own.)"""
+        running = self._running = asyncio.current_task()
+        assert running is not None
         self.server.running.add(running)
         try:
-            return await running
+            return await work
         except asyncio.CancelledError:
+            running.uncancel()
             return Refusal("timeout", refusal("The server stops: ask again later.", "STOPPED")["errors"])
         finally:
+            self._running = None
             self.server.running.discard(running)
 
     def on_connection_close(self) -> None:

@@ -85,7 +85,7 @@ class GraphQLServer(Server):
             persisted=persisted,
             log=self.log,
         )
-        self.running: set[asyncio.Future[Any]] = set()  # requests that are being run
+        self.running: set[asyncio.Task[Any]] = set()  # requests that are being run
         bounds = bounds or Bounds()
         self.hub = Hub(self.engine, self.log)
         self.sockets = Sockets(self.hub, self.traces, bounds=bounds, on_connect=on_connect, keepalive=keepalive)
