@@ -5,6 +5,7 @@
 `explore` gives a widget, which stands on the ladder; `scrub`, which stands on `states`, steps through a conversation.
 `byte_lab` gives bytes to change, decode and send; `browser_client` makes your own browser a client.
 `conversation` gives the units themselves: `conversation(server)[2]` is one, `conversation(server)[:2]` are two.
+`timeline` draws what a program did beside what was said; `ledger` and `levels` what changed from step to step.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from protolab.conversation import Conversation
 from protolab.errors import LabError
 from protolab.fields import Derived, Field, Side
 from protolab.units import Unit, Units
-from protolab.view import Exchange, Ladder, Picture, Tree, UnitView, View
+from protolab.view import Change, Exchange, Ladder, Ledger, Levels, Picture, Series, Timeline, Tree, UnitView, View
 
 if TYPE_CHECKING:
     from protolab.view.browser_client import BrowserClient
@@ -35,13 +36,24 @@ __all__ = [
     "explain",
     "explore",
     "ladder",
+    "ledger",
+    "levels",
     "picture",
     "scrub",
     "states",
+    "timeline",
     "view_of",
 ]
 
-EVENTS = ("message", "connected", "notification", "update", "alert", "heartbeat", "resync")  # that the lab's servers say
+EVENTS = (
+    "message",
+    "connected",
+    "notification",
+    "update",
+    "alert",
+    "heartbeat",
+    "resync",
+)  # that the lab's servers say
 
 
 def view_of(thing: object) -> View:
@@ -126,6 +138,40 @@ def picture(thing: object, data: bytes | None = None) -> Picture:
         case Unit() | Derived() | Field():
             return Picture(thing, data)
     raise TypeError(f"a {type(thing).__name__} has no picture; take one unit, such as conversation[2]")
+
+
+def timeline(thing: Any, conversation: object = None, *, units: slice = slice(None), limit: int = 500) -> Timeline:
+    """What a program did, as spans on one axis, and, beside it, the units of the conversation that it took part in.
+
+    `thing` has `spans` (such as a server's trace), and perhaps a `title`, `counts`, and `logical` for a clock of its own.
+    Of `conversation` (what `ladder` takes, or has one) the units that belong around these spans are marks; `units` picks
+    others. Where times are logical, the client's stand at the beginning and the server's at the end. TypeError: no spans.
+    """
+    from protolab.view.timeline import around
+
+    if (spans := getattr(thing, "spans", None)) is None:
+        raise TypeError(f"a {type(thing).__name__} has no spans; a trace has, such as server.traces[-1]")
+    logical = bool(getattr(thing, "logical", False))
+    spans, marks = list(spans), []
+    if conversation is not None:
+        found = globals()["conversation"](conversation)
+        capture = found.connection.capture
+        logical = logical or capture.logical
+        marks = around(spans, found[units], capture.began, logical, whole=units != slice(None))
+    title, counts = getattr(thing, "title", "") or type(thing).__name__, getattr(thing, "counts", ())
+    return Timeline(title, spans, marks, counts=counts, logical=logical, limit=limit)
+
+
+def ledger(title: str, changes: Sequence[Change], *, capacity: int | None = None, unit: str = "bytes") -> Ledger:
+    """A table that changes from step to step: what came, went and was referred to at each (`view.Change`, `view.Entry`)."""
+    return Ledger(title, changes, capacity=capacity, unit=unit)
+
+
+def levels(
+    title: str, series: Sequence[Series], *, unit: str = "", step: str = "unit", notes: dict[int, str] | None = None
+) -> Levels:
+    """Numbers that steps change, such as windows of flow control, as a table and a line of steps (`view.Series`)."""
+    return Levels(title, series, unit=unit, step=step, notes=notes)
 
 
 def explore(thing: object) -> Explore:

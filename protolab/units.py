@@ -25,6 +25,19 @@ class Place(NamedTuple):
     complete: bool = True
 
 
+class Span(NamedTuple):
+    """Something that a program did: from when (seconds on its clock) and how long. `depth` says that it was inside another,
+    `group` what kind of thing it is ("parse", "resolve").
+    """
+
+    name: str
+    start: float
+    length: float
+    depth: int = 0
+    note: str = ""
+    group: str = ""
+
+
 class Unit(NamedTuple):
     """One protocol data unit with its explanation. Made when looked at, kept by nobody (law 5).
 

@@ -8,7 +8,26 @@ protocol and decodes nothing. `protolab.show` picks the view for a thing; the cl
 from protolab.view.base import View
 from protolab.view.chart import Chart, Column
 from protolab.view.ladder import Ladder
+from protolab.view.ledger import Change, Entry, Ledger
+from protolab.view.levels import Levels, Series
 from protolab.view.picture import Picture
+from protolab.view.timeline import Mark, Timeline
 from protolab.view.unit import Exchange, Tree, UnitView
 
-__all__ = ["Chart", "Column", "Exchange", "Ladder", "Picture", "Tree", "UnitView", "View"]
+__all__ = [
+    "Change",
+    "Chart",
+    "Column",
+    "Entry",
+    "Exchange",
+    "Ladder",
+    "Ledger",
+    "Levels",
+    "Mark",
+    "Picture",
+    "Series",
+    "Timeline",
+    "Tree",
+    "UnitView",
+    "View",
+]

@@ -15,6 +15,7 @@ from inspect import isawaitable
 from typing import Any, NamedTuple
 
 from protolab import repeat
+from protolab.units import Span
 
 _MOST = 5000  # events that one trace keeps; more are counted as `lost`
 
@@ -123,8 +124,44 @@ class Trace:
         """How often the backend was asked."""
         return sum(event.kind == "call" for event in self.events)
 
+    # What a timeline draws.
+
+    @property
+    def title(self) -> str:
+        """What was asked."""
+        from protolab.protocols.graphql.titles import asked
+
+        request = self.request
+        return asked({"query": getattr(request, "query", ""), "operationName": getattr(request, "operation", None)})
+
+    @property
+    def spans(self) -> list[Span]:
+        """The events as spans: a field is as deep as its path has names, a loader's tick says which keys it asked for."""
+        return [_span(event) for event in self.events]
+
+    @property
+    def counts(self) -> list[tuple[str, int]]:
+        """How often the backend was asked, and what there was of the rest."""
+        kinds = (("fields resolved", "resolve"), ("loader ticks", "batch"), ("source events", "event"))
+        found = [("backend calls", self.calls), *((name, len(self.of(kind))) for name, kind in kinds)]
+        return [
+            (name, count)
+            for name, count in (*found, ("events not kept", self.lost))
+            if count or name == "backend calls"
+        ]
+
     def __repr__(self) -> str:
         return f"<trace {self.number}: {len(self.events)} events, {self.calls} backend calls>"
+
+
+def _span(event: Event) -> Span:
+    depth = sum(isinstance(step, str) for step in event.path) if event.path else int(event.kind in ("batch", "call"))
+    phase = event.kind in ("parse", "validate", "execute")
+    name = ".".join(map(str, event.path)) or ("" if phase else event.field) or event.kind
+    keys = f"keys {', '.join(map(str, event.keys))}" if event.keys else ""
+    about = event.field if phase else event.parent
+    note = "; ".join(part for part in ("failed" if event.failed else "", about, keys) if part)
+    return Span(name, event.start, event.length, depth, note, event.kind)
 
 
 class Traces:
