@@ -40,6 +40,12 @@ _PUBLIC = {
     "GraphQLError": "client_errors",
     "Limits": "limits",
     "RULES": "rules",
+    "Context": "schema",
+    "Persisted": "persisted",
+    "Refusal": "engine",
+    "Request": "request",
+    "Store": "store",
+    "users_and_posts": "schema",
     "decode": "decode",
 }
 __all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
