@@ -27,10 +27,12 @@ _NAME, _SAID = 50, 2000  # the longest name of a person or room, the longest thi
 class Member:
     """Somebody in a room: what waits to be sent to them."""
 
-    __slots__ = ("ended", "name", "news", "waiting")
+    __slots__ = ("ended", "name", "news", "task", "waiting", "writing")
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.task = asyncio.current_task()  # its handler
+        self.writing = False  # whether that waits for the client to read
         self.waiting: deque[bytes] = deque()
         self.news = asyncio.Event()
         self.ended: Refusal | None = None  # why the stream ends, once it must
@@ -44,8 +46,24 @@ class Member:
             self.news.set()
 
     def end(self, why: Refusal) -> None:
-        self.ended = self.ended or why
-        self.news.set()
+        """Have the stream end with this status, also in the middle of a write: the client gets it once it reads on."""
+        if self.ended is None:
+            self.ended = why
+            self.news.set()
+            if self.writing and self.task is not None:
+                self.task.cancel()
+
+    async def write(self, context: Any, event: bytes) -> None:
+        """Send an event, which waits for the client's window; the Refusal of `end`, if it comes first."""
+        self.writing = True
+        try:
+            await context.write(event)
+        except asyncio.CancelledError:
+            if self.ended is None or self.task is None or self.task.uncancel():
+                raise  # by the client, or the server
+            raise self.ended from None
+        finally:
+            self.writing = False
 
 
 class Chat:
@@ -69,7 +87,7 @@ class Chat:
             for member in room.values():
                 member.end(self._going)
 
-    async def talk(self, requests: AsyncIterator[ChatRequest], context: Any) -> AsyncIterator[bytes]:
+    async def talk(self, requests: AsyncIterator[ChatRequest], context: Any) -> None:
         """One member's stream, from `join` until the client has ended its side or must go."""
         first = await anext(requests, None)
         if first is None:
@@ -79,7 +97,7 @@ class Chat:
         try:
             while True:
                 while member.waiting and member.ended is None:
-                    yield member.waiting.popleft()
+                    await member.write(context, member.waiting.popleft())
                 if member.ended is not None:
                     raise member.ended
                 if hearing.done():

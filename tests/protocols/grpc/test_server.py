@@ -416,25 +416,25 @@ def test_a_member_who_does_not_read_is_let_go_and_the_others_lose_nothing() -> N
     url = lab.start(protocol.UserServer(), tap=False).url
 
     async def main() -> None:
-        async with protocol.LessonsClient(url) as one, protocol.LessonsClient(url) as other:  # a connection each
-            async with one.talk("room", "slow") as slow, other.talk("room", "quick") as quick:
-                await anext(aiter(slow))  # and no more of it
-                heard = aiter(quick)
-                assert (await anext(heard)).HasField("welcome")
-                said = 0
-                while True:  # windows and the kernel take some first
-                    await quick.say(text)
-                    said += 1
-                    if (event := await anext(heard)).HasField("left"):
-                        break
-                    assert event.said == text
-                assert event.name == "slow"
-                assert said > QUEUE
-                with pytest.raises(CallFailed, match="RESOURCE_EXHAUSTED"):
-                    async for _ in slow:
-                        pass
+        one, other = protocol.LessonsClient(url), protocol.LessonsClient(url)  # a connection each
+        async with one, other, one.talk("room", "slow") as slow, other.talk("room", "quick") as quick:
+            await anext(aiter(slow))  # and no more of it
+            heard = aiter(quick)
+            assert (await anext(heard)).HasField("welcome")
+            said = 0
+            while True:  # windows and the kernel take some first
+                await quick.say(text)
+                said += 1
+                if (event := await anext(heard)).HasField("left"):
+                    break
+                assert event.said == text
+            assert event.name == "slow"
+            assert said > QUEUE
+            with pytest.raises(CallFailed, match="RESOURCE_EXHAUSTED"):
+                async for _ in slow:
+                    pass
 
-    asyncio.run(asyncio.wait_for(main(), 60))
+    asyncio.run(asyncio.wait_for(main(), 30))
 
 
 def test_stopping_ends_live_streams_frees_the_port_and_leaves_nothing() -> None:
