@@ -155,7 +155,8 @@ class Levels(View):
     def _picture(self) -> str:
         first, last = self.steps[0], self.steps[-1]
         spread, long = (self.top - self.bottom) or 1.0, max(last - first, 1)
-        high = _TOP + _HIGH + 24 * (len(self.series) + 1) + 12
+        blocked = any(each.blocked for each in self.series)
+        high = _TOP + _HIGH + 40 + 24 * (len(self.series) + blocked)
 
         def x(step: float) -> float:
             return _LEFT + (step - first) * _AXIS / long
@@ -174,11 +175,8 @@ class Levels(View):
         for number, each in enumerate(self.series):
             tone, dash = drawing.TONES[(number * 3 + 3) % len(drawing.TONES)], _DASHES[number % len(_DASHES)]
             for start, end in each.blocked:
-                drawn.append(
-                    drawing.box(x(start), _TOP, max(x(end) - x(start), 2), _HIGH, "url(#p1)").replace(
-                        "/>", ' opacity="0.3"/>'
-                    )
-                )
+                drawn.append(_band(x(start), _TOP, max(x(end) - x(start), 2), _HIGH))
+                drawn.append(drawing.label(x(start) + 3, _TOP + 14 + 14 * number, elided(each.name, 20), size=11))
             path = ""
             for at, value in each.points:
                 path += f"M{x(at):.1f} {y(value):.1f}" if not path else f"H{x(at):.1f}V{y(value):.1f}"
@@ -192,9 +190,9 @@ class Levels(View):
         drawn.append(drawing.label(_LEFT + _AXIS, _TOP + _HIGH + 18, f"{last:,}", "end", 11))
         drawn.append(drawing.label(_LEFT, 18, self.unit, size=11))
         wide = _LEFT + max(_AXIS, 48 + drawing.CHAR * max(width(elided(each.name, NAME)) for each in self.series)) + 20
-        if any(each.blocked for each in self.series):
+        if blocked:
             top = _TOP + _HIGH + 40 + 24 * len(self.series)
-            drawn.append(drawing.box(_LEFT, top - 7, 40, 14, "url(#p1)").replace("/>", ' opacity="0.3"/>'))
+            drawn.append(_band(_LEFT, top - 7, 40, 14))
             drawn.append(drawing.label(_LEFT + 48, top + 4, "blocked"))
         return drawing.image(wide, high, drawn, self._in_words(), 2)
 
@@ -206,3 +204,8 @@ class Levels(View):
             blocked = "; blocked " + ", ".join(f"{a:,} to {b:,}" for a, b in each.blocked[:20]) if each.blocked else ""
             said.append(f"{elided(each.name, NAME)}: {points}{more}{blocked}")
         return f"Steps by {self.step}, in {self.unit or 'numbers'}. {'. '.join(said)}."
+
+
+def _band(x: float, y: float, wide: float, high: float) -> str:
+    """Where a series is blocked, so light that the lines show."""
+    return f'<g opacity="0.3">{drawing.box(x, y, wide, high, "url(#p1)")}</g>'

@@ -122,7 +122,8 @@ class Timeline(View):
         ]
         lines = [printable(self.title), "", *aligned(cells, frozenset({1, 2}))]
         lines += [f"... {line}" for line in self._rest(len(shown))]
-        lines += ["", *self._below()] if self._below() else []
+        below = [*self._legend(), *self._below()]
+        lines += ["", *below] if below else []
         return "\n".join(lines)
 
     def html(self) -> str:
@@ -196,17 +197,16 @@ class Timeline(View):
         left = len(self.rows) - shown
         return [f"{left:,} more of {len(self.rows):,} rows"] if left else []
 
+    def _legend(self) -> list[str]:
+        """Which sign stands for which group in the text form."""
+        signs = dict(zip(self.groups, SIGNS + SIGNS[-1] * len(self.groups), strict=False))
+        found = [f"{sign} {elided(name, NAME)}" for name, sign in signs.items() if name]
+        found += [f"{MARK} said"] if found and any(row.length is None for row in self.rows) else []
+        return ["   ".join(found)] if found else []
+
     def _below(self) -> list[str]:
-        names = [name for name in self.groups if name]
-        legend = [f"{SIGNS[min(self.groups.index(name), len(SIGNS) - 1)]} {elided(name, NAME)}" for name in names]
-        if legend and any(row.length is None for row in self.rows):
-            legend.append(f"{MARK} said")
-        counts = [f"{elided(name, NAME)}: {count:,}" for name, count in self.counts]
-        return [
-            *(["   ".join(legend)] if legend else []),
-            *(["   ".join(counts)] if counts else []),
-            *map(printable, self.notes),
-        ]
+        counts = "   ".join(f"{elided(name, NAME)}: {count:,}" for name, count in self.counts)
+        return [*([counts] if counts else []), *map(printable, self.notes)]
 
     def _picture(self) -> str:
         if not self.rows:
@@ -214,7 +214,8 @@ class Timeline(View):
         shown = self.rows[: min(PICTURED, self.limit)]
         names = [elided(self._name(row), 44) for row in shown]
         left = _LEFT + drawing.CHAR * max(map(width, names)) + 12
-        high = _ROW * (len(shown) + 1) + 14
+        groups = [name for name in self.groups[: len(drawing.TONES)] if name]
+        high = _ROW * (len(shown) + 1 + bool(groups)) + 14
         drawn = [
             drawing.label(left, 16, "0", size=11),
             drawing.label(left + _AXIS, 16, f"{self._time(self.total)} {'steps' if self.logical else 'ms'}", "end", 11),
@@ -235,8 +236,13 @@ class Timeline(View):
             group = min(self.groups.index(row.group), len(drawing.TONES) - 1)
             drawn.append(drawing.box(left + start, top, max(length, 1.5), _BAR, f"url(#p{group})"))
             drawn.append(drawing.label(left + start + max(length, 1.5) + 4, top + 12, self._took(row), size=11))
+        at = left
+        for name in groups:  # the legend
+            drawn.append(drawing.box(at, high - 22, _BAR, _BAR, f"url(#p{self.groups.index(name)})"))
+            drawn.append(drawing.label(at + 20, high - 10, elided(name, NAME)))
+            at += 44 + drawing.CHAR * width(elided(name, NAME))
         patterns = min(len(self.groups), len(drawing.TONES))
-        return drawing.image(left + _AXIS + _RIGHT, high, drawn, self._in_words(), patterns)
+        return drawing.image(max(left + _AXIS + _RIGHT, at), high, drawn, self._in_words(), patterns)
 
     def _in_words(self) -> str:
         unit = "steps" if self.logical else "ms"
