@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
@@ -16,6 +16,7 @@ from protolab.protocols.grpc.errors import CallFailed
 from protolab.protocols.grpc.library import aio, grpc
 
 Answer = TypeVar("Answer")
+Stub = TypeVar("Stub")
 Answer_co = TypeVar("Answer_co", covariant=True)
 Metadata = Iterable[tuple[str, str | bytes]]
 
@@ -81,6 +82,7 @@ class Client:
         self._channel: aio.Channel | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self._stubs: dict[Any, Any] = {}
 
     @property
     def channel(self) -> aio.Channel:
@@ -97,6 +99,14 @@ class Client:
         elif loop is not self._loop:
             raise LabError("This client belongs to another event loop.", "Make one in the loop that uses it.")
         return self._channel
+
+    def stub_of(self, kind: Callable[[aio.Channel], Stub]) -> Stub:
+        """The generated stub of that kind, made once, on the channel."""
+        channel = self.channel
+        if kind not in self._stubs:
+            self._stubs[kind] = kind(channel)
+        stub: Stub = self._stubs[kind]
+        return stub
 
     async def close(self) -> None:
         """Cancel what still runs, and close the connection. Safe to call twice."""

@@ -8,7 +8,6 @@ async with grpc.UserServiceClient(server.url) as users:
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from protolab.protocols.grpc.channel import Client, Metadata, Retry, failures
@@ -35,10 +34,10 @@ class UserServiceClient(Client):
     Every method takes `timeout` (seconds, for this call; `float("inf")` for none) and `metadata`, and raises CallFailed.
     """
 
-    @cached_property
+    @property
     def stub(self) -> user_service_pb2_grpc.UserServiceStub:
         """The generated stub, for calls by hand."""
-        return user_service_pb2_grpc.UserServiceStub(self.channel)
+        return self.stub_of(user_service_pb2_grpc.UserServiceStub)
 
     async def get(self, id: str, *, timeout: float | None = None, metadata: Metadata = ()) -> users.User:
         """The user of that id. NOT_FOUND."""
@@ -105,15 +104,15 @@ class UserServiceClient(Client):
 class LessonsClient(Client):
     """Calls the services of lessons.proto: the four kinds of call, calls that fail, the directory, the chat."""
 
-    @cached_property
+    @property
     def calls(self) -> lessons_pb2_grpc.CallsStub:
         """The generated stub of Calls, for calls by hand."""
-        return lessons_pb2_grpc.CallsStub(self.channel)
+        return self.stub_of(lessons_pb2_grpc.CallsStub)
 
-    @cached_property
+    @property
     def directory(self) -> lessons_pb2_grpc.DirectoryStub:
         """The generated stub of Directory."""
-        return lessons_pb2_grpc.DirectoryStub(self.channel)
+        return self.stub_of(lessons_pb2_grpc.DirectoryStub)
 
     async def echo(self, text: str, *, timeout: float | None = None, metadata: Metadata = ()) -> str:
         """Unary."""
@@ -183,7 +182,7 @@ class LessonsClient(Client):
 
     def talk(self, room: str, name: str, *, timeout: float = float("inf")) -> Talk:
         """Join a room: `async with client.talk("lobby", "Ada") as talk: await talk.say("hello")`."""
-        call = lessons_pb2_grpc.ChatStub(self.channel).Talk(**self.said(timeout, ()))
+        call = self.stub_of(lessons_pb2_grpc.ChatStub).Talk(**self.said(timeout, ()))
         return Talk(call, room, name)
 
 
