@@ -11,6 +11,7 @@ from protolab.protocols.graphql.subprotocols import LEGACY
 from protolab.protocols.graphql.websocket_transport import Bounds
 from tests.protocols.graphql.sockets import Peer, peer, run, serving, until
 
+pytestmark = pytest.mark.live
 INIT = {"type": "connection_init"}
 ACK = {"type": "connection_ack"}
 
