@@ -225,3 +225,31 @@ def test_six_hundred_different_requests_leave_as_much_as_the_bounds_allow() -> N
             assert not served.server.running
 
     asyncio.run(ask())
+
+
+def test_what_fails_in_the_server_itself_is_told_without_its_reason(capfd: pytest.CaptureFixture[str]) -> None:
+    async def ask() -> None:
+        async with serving() as served, served.connect() as peer:
+
+            def fail(trace: object) -> None:
+                raise RuntimeError("hunter2")
+
+            served.server.engine.context_factory = fail
+            answer = await peer.say(post({"query": "{ hello }"}))
+            assert (answer.status, answer.json["errors"][0]["message"]) == (500, "Internal server error")
+            assert "hunter2" in repr(served.server.log)
+            assert (await peer.say(get(query="{"), "GET")).status == 400  # and the connection lives on
+
+    asyncio.run(ask())
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_connection_outlives_a_body_too_large_and_requests_said_at_once_are_answered_in_order() -> None:
+    async def ask() -> None:
+        async with serving(limits=Limits(body=1000)) as served, served.connect() as peer:
+            assert (await peer.say(post({"query": "{ hello }", "pad": "x" * 1000}))).status == 413
+            names = ("Ada", "Alan", "Grace")
+            peer.writer.write(b"".join(post({"query": f'{{ hello(name: "{name}") }}'}) for name in names))
+            assert [(await peer.hear()).json["data"]["hello"] for _ in names] == [f"Hello, {name}!" for name in names]
+
+    asyncio.run(ask())
