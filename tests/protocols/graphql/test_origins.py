@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 
 import pytest
 
 from protolab import repeat
 from tests.protocols.graphql.wire import JSON, Answer, message, post, serving
+from tests.tools import need
 
 _ASK = {"query": "{ hello }"}
 _TARGET = "/graphql?query=%7Bhello%7D"
@@ -127,9 +127,7 @@ def test_the_page_can_be_switched_off_and_programs_never_get_it() -> None:
 
 def test_chromium_asks_and_subscribes_from_the_page_under_its_own_policy() -> None:
     playwright = pytest.importorskip("playwright.async_api")
-    chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    if not os.path.exists(chromium):
-        pytest.skip(f"{chromium} is not installed")
+    chromium = need("chromium")
 
     async def look() -> None:
         async with serving() as served, playwright.async_playwright() as driver:
