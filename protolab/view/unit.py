@@ -13,7 +13,7 @@ from protolab.units import Unit
 from protolab.view import export, html
 from protolab.view.base import Budget, View
 from protolab.view.rows import Heading, Row, below, derived_rows, rows
-from protolab.view.text import aligned, carets, elided, fitted, wrapped
+from protolab.view.text import aligned, carets, elided, fitted, width, wrapped
 
 WIDTH = 116  # columns that the text form aims for
 INDENT = 2
@@ -202,7 +202,9 @@ def _rows_text(found: Iterable[Row | Heading], budget: Budget, bare: bool = Fals
     for cell in cells:
         if isinstance(cell, list):
             row = next(row_values)
-            cell[4], cell[5] = wrapped(row.value, value_width), wrapped(row.note, note_width)
+            # What fits stands as it is: its runs of spaces may matter, as before a caret.
+            cell[4] = [row.value] if width(row.value) <= value_width else wrapped(row.value, value_width)
+            cell[5] = wrapped(row.note, note_width)
     lines = aligned(cells, right=frozenset() if bare else frozenset({0}))
     return lines + ([f"... {left:,} more rows of {left + len(kept):,} in all"] if left else [])
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from protolab.fields import Side, Source
 from protolab.findings import Finding, Rule
 from protolab.protocols.graphql import parameters, rules, shapes
-from protolab.protocols.graphql.document import parse
+from protolab.protocols.graphql.parser import parse
 from protolab.protocols.graphql.session import Asked
 from protolab.protocols.graphql.shapes import Path, Spot
 from protolab.wire import http1, http1_bodies, json_text

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from protolab.fields import Derived, Field, Side, Source
 from protolab.findings import Finding
 from protolab.protocols.graphql import parameters, rules
-from protolab.protocols.graphql.document import Document, parse
+from protolab.protocols.graphql.document import Document
+from protolab.protocols.graphql.parser import parse
 from protolab.protocols.graphql.session import Asked
 from protolab.protocols.graphql.shapes import Path, Spot
 from protolab.wire import json_text

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from protolab.protocols.graphql.document import parse
 from protolab.protocols.graphql.exchange import Body
+from protolab.protocols.graphql.parser import parse
 from protolab.protocols.graphql.session import Verdict
 from protolab.protocols.graphql.sockets import Text
 from protolab.protocols.graphql.streams import Told

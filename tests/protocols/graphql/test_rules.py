@@ -35,6 +35,8 @@ from tests.protocols.graphql.talk import (
 )  # fmt: skip
 
 QUERY = {"query": "{ a }"}
+M = {"message": "m"}
+E = {"errors": [M]}
 OK = {"data": {"a": 1}}
 ON = opening()
 READY = [*ON, INIT, ACK]
@@ -84,7 +86,7 @@ CASES: list[tuple[str, str, Side, bytes, list[Said]]] = [
     ("complete twice", "after-complete", S, b'"complete"', [*READY, subscribe(), complete(S), complete(S)]),
     (
         "complete after error", "after-error", S, b'"complete"',
-        [*READY, subscribe(), server({"type": "error", "id": "1", "payload": [{"message": "m"}]}), complete(S)],
+        [*READY, subscribe(), server({"type": "error", "id": "1", "payload": [M]}), complete(S)],
     ),
     # graphql-transport-ws: closing
     ("4400 for nothing", "close-code", S, b"\x11\x30", [*READY, close(S, 4400)]),
@@ -116,34 +118,40 @@ CASES: list[tuple[str, str, Side, bytes, list[Said]]] = [
     ("errors []", "errors-empty", S, b"[]", [*READY, subscribe(), next_(data={}, errors=[])]),
     ("entry", "response-entry", S, b"1", [*READY, subscribe(), next_(data={}, status=1)]),
     ("no message", "error", S, b"{}", [*READY, subscribe(), next_(data={}, errors=[{}])]),
-    ("line 0", "error", S, b'[{"line": 0, "column": 1}]', [*READY, subscribe(), next_(data={}, errors=[{"message": "m", "locations": [{"line": 0, "column": 1}]}])]),
-    ("path", "error", S, b'"a"', [*READY, subscribe(), next_(data={}, errors=[{"message": "m", "path": "a"}])]),
+    (
+        "line 0", "error", S, b'[{"line": 0, "column": 1}]',
+        [*READY, subscribe(), next_(data={}, errors=[{**M, "locations": [{"line": 0, "column": 1}]}])],
+    ),
+    ("path", "error", S, b'"a"', [*READY, subscribe(), next_(data={}, errors=[{**M, "path": "a"}])]),
     # GraphQL over HTTP: requests
-    ("syntax", "graphql-syntax", C, b"}", [post({"query": "{}"}), reply(400, {"errors": [{"message": "m"}]})]),
-    ("syntax at the end", "graphql-syntax", C, b'"', [post({"query": "{"}), reply(400, {"errors": [{"message": "m"}]})]),
-    ("syntax in a query string", "graphql-syntax", C, b"%7D", [get("?query=%7B%7D"), reply(400, {"errors": [{"message": "m"}]})]),
-    ("JSON", "json-cut-off", C, b'"', [post(b'{"query'), reply(400, {"errors": [{"message": "m"}]})]),
+    ("syntax", "graphql-syntax", C, b"}", [post({"query": "{}"}), reply(400, E)]),
+    ("syntax at the end", "graphql-syntax", C, b'"', [post({"query": "{"}), reply(400, E)]),
+    ("syntax in a query string", "graphql-syntax", C, b"%7D", [get("?query=%7B%7D"), reply(400, E)]),
+    ("JSON", "json-cut-off", C, b'"', [post(b'{"query'), reply(400, E)]),
     ("no type", "request-content-type", C, b"POST /graphql HTTP/1.1\r\n", [post(QUERY, None), reply(400, b"", None)]),
     ("no body", "request-body", C, b"/graphql", [post(b""), reply(400, b"", None)]),
-    ("qeury", "parameters", C, b'{"qeury": "{ a }"}', [post({"qeury": "{ a }"}), reply(422, {"errors": [{"message": "m"}]})]),
-    ("variables [7]", "parameters", C, b"[7]", [post({**QUERY, "variables": [7]}), reply(400, {"errors": [{"message": "m"}]})]),
-    ("a number", "parameters", C, b"7", [post(b"7"), reply(400, {"errors": [{"message": "m"}]})]),
-    ("an empty batch", "parameters", C, b"[]", [post([]), reply(400, {"errors": [{"message": "m"}]})]),
+    ("qeury", "parameters", C, b'{"qeury": "{ a }"}', [post({"qeury": "{ a }"}), reply(422, E)]),
+    ("variables [7]", "parameters", C, b"[7]", [post({**QUERY, "variables": [7]}), reply(400, E)]),
+    ("a number", "parameters", C, b"7", [post(b"7"), reply(400, E)]),
+    ("an empty batch", "parameters", C, b"[]", [post([]), reply(400, E)]),
     (
         "variables in a query string", "parameters", C, b"variables=%7B",
-        [get("?query=%7Ba%7D&variables=%7B"), reply(400, {"errors": [{"message": "m"}]})],
+        [get("?query=%7Ba%7D&variables=%7B"), reply(400, E)],
     ),
-    ("mutation by GET", "mutation-by-get", C, b"mutation", [get("?query=mutation%7Ba%7D"), reply(405, b"", None, more="Allow: POST")]),
+    (
+        "mutation by GET", "mutation-by-get", C, b"mutation",
+        [get("?query=mutation%7Ba%7D"), reply(405, b"", None, more="Allow: POST")],
+    ),
     # GraphQL over HTTP: responses
     ("response type", "response-content-type", S, b"HTTP/1.1 200 X\r\n", [post(QUERY), reply(200, OK, None)]),
     ("no Allow", "allow", S, b"405", [(C, get("?query=%7Ba%7D")[1].replace(b"GET", b"PUT")), reply(405, b"", None)]),
     ("no JSON", "ill-formed", S, b"oops", [post(QUERY), reply(500, b"oops")]),
-    ("success without data", "success-without-data", S, b'[{"message": "m"}]', [post(QUERY), reply(200, {"errors": [{"message": "m"}]})]),
+    ("success without data", "success-without-data", S, b'[{"message": "m"}]', [post(QUERY), reply(200, E)]),
     ("failure with data", "failure-with-data", S, b'{"a": 1}', [post(QUERY), reply(500, OK)]),
     ("294 without errors", "partial-success", S, b'{"a": 1}', [post(QUERY), reply(294, OK)]),
     (
         "294 in JSON", "partial-success", S, b"294",
-        [post(QUERY), reply(294, {"data": {"a": None}, "errors": [{"message": "m"}]}, JSON)],
+        [post(QUERY), reply(294, {"data": {"a": None}, "errors": [M]}, JSON)],
     ),
     ("errors [] over HTTP", "errors-empty", S, b"[]", [post(QUERY), reply(200, {"data": {"a": 1}, "errors": []})]),
 ]  # fmt: skip
@@ -163,11 +171,11 @@ ANSWERED = {  # what takes two to break: the rules that both sides break, in the
         [("mutation-by-get", b"mutation"), ("mutation-executed", b"200")],
     ),
     "a syntax error that is answered 500": (
-        [post({"query": "{"}), reply(500, {"errors": [{"message": "m"}]})],
+        [post({"query": "{"}), reply(500, E)],
         [("graphql-syntax", b'"'), ("status", b"500")],
     ),
     "a malformed request that is answered 500": (
-        [post({"query": 1}), reply(500, {"errors": [{"message": "m"}]})],
+        [post({"query": 1}), reply(500, E)],
         [("parameters", b"1"), ("status", b"500")],
     ),
     "ill-formed although it is an object": (
@@ -196,19 +204,21 @@ def test_what_follows_a_violation_is_judged_too(name: str) -> None:
 
 
 FINE = {
-    "422 for a validation error": [post({"query": "{ nope }"}), reply(422, {"errors": [{"message": "m"}]})],
-    "400 for a validation error": [post({"query": "{ nope }"}), reply(400, {"errors": [{"message": "m"}]})],
-    "200 for one in application/json": [post({"query": "{ nope }"}), reply(200, {"errors": [{"message": "m"}]}, JSON)],
-    "294 for partial data": [post(QUERY), reply(294, {"data": {"a": None}, "errors": [{"message": "m"}]})],
-    "200 for partial data": [post(QUERY), reply(200, {"data": {"a": None}, "errors": [{"message": "m"}]})],
-    "data null with an error": [post(QUERY), reply(200, {"data": None, "errors": [{"message": "m"}]})],
+    "422 for a validation error": [post({"query": "{ nope }"}), reply(422, E)],
+    "400 for a validation error": [post({"query": "{ nope }"}), reply(400, E)],
+    "200 for one in application/json": [post({"query": "{ nope }"}), reply(200, E, JSON)],
+    "294 for partial data": [post(QUERY), reply(294, {"data": {"a": None}, "errors": [M]})],
+    "200 for partial data": [post(QUERY), reply(200, {"data": {"a": None}, "errors": [M]})],
+    "data null with an error": [post(QUERY), reply(200, {"data": None, "errors": [M]})],
     "a persisted query": [post({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "ab"}}}), reply(200, OK)],
     "a refusal of the server's own": [post(QUERY), reply(401, {"detail": "who are you?"}, JSON)],
     "no accepted type": [post(QUERY), reply(406, b"", None)],
     "null for what is optional": [post({**QUERY, "variables": None, "operationName": None, "extensions": None}), reply(200, OK)],
     "an id that is free again": [*READY, subscribe(), complete(S), subscribe(), next_(), complete(C), subscribe(), next_()],
     "complete that crossed": [*READY, subscribe(), complete(S), complete(C)],
-    "payload null": [*ON, client({"type": "connection_init", "payload": None}), server({"type": "connection_ack", "payload": {}})],
+    "payload null": [
+        *ON, client({"type": "connection_init", "payload": None}), server({"type": "connection_ack", "payload": {}}),
+    ],
     "ping before ack": [*ON, client({"type": "ping"}), server({"type": "pong", "payload": None})],
     "a pong that nobody asked for": [*READY, PONG],
     "rejected": [*ON, INIT, close(S, 4403)],
@@ -216,7 +226,10 @@ FINE = {
     "no ack": [*ON, INIT, close(C, 4504)],
     "a server error": [*READY, close(S, 4500)],
     "a server that leaves after a breach": [*READY, INIT, close(S, 1001)],
-    "legacy keep-alive and stop": [*OLD, server({"type": "ka"}), start(), client({"type": "stop", "id": "1"}), server({"type": "data", "id": "1", "payload": OK})],
+    "legacy keep-alive and stop": [
+        *OLD, server({"type": "ka"}), start(), client({"type": "stop", "id": "1"}),
+        server({"type": "data", "id": "1", "payload": OK}),
+    ],
     "no subprotocol that fits": [*opening(None, MODERN), close(S, 4406)],
 }  # fmt: skip
 
