@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from protolab.wire.hpack_primitives import String, integer, integer_size, string
+from protolab.wire import huffman
+from protolab.wire.hpack_primitives import integer, integer_size, string
 from protolab.wire.hpack_table import (
     DEFAULT_TABLE_SIZE,
     EMPTY,
     FIRST_DYNAMIC,
     MOST_ENTRIES,
-    OVERHEAD,
     STATIC,
     Entry,
     Table,
@@ -146,7 +146,7 @@ class _Reader:
         while at < size and len(lines) < MOST_LINES:
             first = block[at]
             if 0x80 < first < 0xFF:  # by far the most lines: one byte that says it all
-                index = first & 0x7F
+                index = first - 0x80
                 if index < 62:
                     name, value, _, _ = static[index - 1]
                     append(_new(Line, (at, at + 1, 0, index, name, value, None, (), "")))
@@ -154,12 +154,9 @@ class _Reader:
                     continue
                 if index - 62 < len(entries):
                     entry = entries[index - 62]
-                    append(
-                        _new(
-                            Line,
-                            (at, at + 1, 0, index, entry[0], entry[1], entry, (), _UNREAD if None in entry else ""),
-                        )
-                    )
+                    name, value, _, _ = entry
+                    why = _UNREAD if name is None or value is None else ""
+                    append(_new(Line, (at, at + 1, 0, index, name, value, entry, (), why)))
                     at += 1
                     continue
             if first >= 0x80:
@@ -203,14 +200,12 @@ class _Reader:
             entry, why = (_UNKNOWN, _LONG) if why else self._get(index, at, position)
             name = entry[0]
         else:
-            spelled = string(block, position)
-            if not self._spelled(at, spelled):
+            name, position = self._string(at, position)
+            if position < 0:
                 return -1
-            name, position = spelled.text, spelled.end
-        said = string(block, position)
-        if not self._spelled(at, said):
+        value, end = self._string(at, position)
+        if end < 0:
             return -1
-        value, end = said.text, said.end
         if name is None or value is None:
             why = why or "it could not be decoded"
         added: Entry | None = None
@@ -221,9 +216,32 @@ class _Reader:
         self.lines.append(_new(Line, (at, end, kind, index, name, value, added, evicted, why)))
         return end
 
+    def _string(self, at: int, start: int) -> tuple[bytes | None, int]:
+        """The string at `start` of the representation at `at`, and where it ends, -1 when it is cut off."""
+        block = self.block
+        length = block[start] if start < len(block) else 0x7F
+        if length < 0x7F:  # short and plain, or short and Huffman-coded: nearly all of them
+            if (end := start + 1 + length) <= len(block):
+                return block[start + 1 : end], end
+        elif 0x80 <= length < 0xFF and (end := start + length - 0x7F) <= len(block):
+            text, wrong = huffman.decode(block[start + 1 : end])
+            if not wrong:
+                return text, end
+        said = string(block, start)
+        if said.wrong:
+            self._problem(HUFFMAN, said.start, said.end, said.wrong)
+        elif said.long:
+            self._problem(INTEGER_LONG, at, len(block), f"a string's length: {_LONG}")
+        elif said.end < 0:
+            self._problem(CUT, at, len(block), "the block ends inside a representation")
+        return said.text, said.end
+
     def _insert(self, entry: Entry) -> tuple[Entry, ...]:
         """Add an entry; returns those that had to go. One larger than the table empties it and is not added (section 4.4)."""
-        size, evicted = len(entry[0] or b"") + len(entry[1] or b"") + OVERHEAD, self._shrink(size_of=entry)
+        size = entry.size
+        evicted: tuple[Entry, ...] = ()
+        if self.limit is not None and self.size + size > self.limit:
+            evicted = self._shrink(self.limit - size)
         if self.limit is None or size <= self.limit:
             self.entries = (entry, *self.entries)
             self.size += size
@@ -233,22 +251,16 @@ class _Reader:
         self.added += 1
         return evicted
 
-    def _shrink(self, size_of: Entry | None = None) -> tuple[Entry, ...]:
-        """Evict the oldest entries until the table keeps its limit, with room for one more (sections 4.3 and 4.4)."""
-        room = self.limit
-        if room is None:
-            return ()
-        if size_of is not None:
-            room -= size_of.size
+    def _shrink(self, room: int) -> tuple[Entry, ...]:
+        """Evict the oldest entries until the table holds at most `room` bytes (sections 4.3 and 4.4)."""
         entries, size = self.entries, self.size
-        if size <= room:
-            return ()
         keep = len(entries)
         while keep and size > room:
             keep -= 1
             size -= entries[keep].size
         self.entries, self.size = entries[:keep], size
-        self.lost = ""  # whatever was older went before these
+        if keep < len(entries):
+            self.lost = ""  # whatever was older went before these
         return entries[keep:]
 
     def _update(self, at: int) -> int:
@@ -263,7 +275,7 @@ class _Reader:
             says = f"a table of {size} bytes: the peer's SETTINGS_HEADER_TABLE_SIZE allows {self.ceiling}"
             self._problem(UPDATE_LARGE, at, end, says)
         self.limit = size
-        evicted = self._shrink()
+        evicted = self._shrink(size)
         if size == 0:
             self.lost = ""  # what was not known is gone, too
         self.lines.append(Line(at, end, UPDATE, size, None, None, None, evicted))
@@ -302,16 +314,6 @@ class _Reader:
         elif end < 0:
             self._problem(CUT, at, len(self.block), "the block ends inside a representation")
         return end >= 0
-
-    def _spelled(self, at: int, said: String) -> bool:
-        """Whether a string literal is all there; what is wrong with it is noted."""
-        if said.wrong:
-            self._problem(HUFFMAN, said.start, said.end, said.wrong)
-        elif said.long:
-            self._problem(INTEGER_LONG, at, len(self.block), f"a string's length: {_LONG}")
-        elif said.end < 0:
-            self._problem(CUT, at, len(self.block), "the block ends inside a representation")
-        return said.end >= 0
 
     def _problem(self, what: str, start: int, end: int, says: str) -> None:
         self.problems.append(Problem(what, start, end, says))
