@@ -26,7 +26,8 @@ CHANGED, REFUSED = "> ", "! "
 
 class Tables(Protocol):
     """What a protocol's `states` module says: its machines, where a recording that began midway begins, which machines a
-    unit moves, whose, by which event, and the state past an event, allowed or not.
+    unit moves, whose, by which event, and the state past an event, allowed or not. `LANED`, which it need not have, names
+    the machines of which each lane has its own: a unit shows and moves those of its lane.
     """
 
     MACHINES: tuple[Machine, ...]
@@ -69,6 +70,9 @@ class Walk:
         midway = conversation.connection.midway
         start = tuple(tables.MIDWAY[each] if midway else each.initial for each in self.machines)
         self._known: list[States] = [(start, start)]  # before unit 0, before unit 1, ... of those that are complete
+        self._laned = [self.machines.index(each) for each in getattr(tables, "LANED", ())]
+        self._lanes: dict[int, States] = {}  # of each lane, after the last unit on it that is known
+        self._before: list[States] = []  # before each unit that is known, laned machines as its lane has them
         self._same: dict[States, States] = {}  # equal states are one object: a long conversation has few of them
 
     def __len__(self) -> int:
@@ -82,8 +86,12 @@ class Walk:
             for unit in (units := self.conversation[first : first + AHEAD]):
                 if not unit.place.complete:  # it may change: nothing is kept of what it did
                     return self._known[-1]
-                states = self._after(unit, self._known[-1])[1]
+                before = self._lane(unit, self._known[-1])
+                states = self._after(unit, before)[1]
+                self._before.append(self._same.setdefault(before, before))
                 self._known.append(self._same.setdefault(states, states))
+                if unit.lane is not None and self._laned:
+                    self._lanes[unit.lane] = self._known[-1]
             if not units:
                 break
         return self._known[min(number, len(self._known) - 1)]
@@ -93,7 +101,18 @@ class Walk:
         if number == 0:
             return Moment(None, (), self._known[0])
         unit = self.conversation[number - 1]
-        return Moment(unit, *self._after(unit, self.states(number - 1)))
+        last = self.states(number)
+        return Moment(unit, *self._after(unit, self._before[number - 1] if number <= len(self._before) else last))
+
+    def _lane(self, unit: Unit, states: States) -> States:
+        """The states before a unit: of machines that each lane has for itself, those of its lane."""
+        if unit.lane is None or not self._laned:
+            return states
+        now, lane = [list(each) for each in states], self._lanes.get(unit.lane, self._known[0])
+        for index in self._laned:
+            for side in Side:
+                now[side][index] = lane[side][index]
+        return tuple(now[0]), tuple(now[1])
 
     def _after(self, unit: Unit, states: States) -> tuple[tuple[Move, ...], States]:
         now = [list(each) for each in states]

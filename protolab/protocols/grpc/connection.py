@@ -180,7 +180,7 @@ class State:
     def move(self, step: Step, head: Head, stream: Stream, end: bool = False) -> Stream:
         """The stream after a frame on it has moved both peers' states; `end` is END_STREAM. It is kept, too."""
         side = step.place.side
-        states, _ = moved(stream.states, side, NAMES[head.type], end)
+        states = moved(stream.states, side, NAMES[head.type], end)
         stopped = stream.stopped
         if end:
             stopped = pair(stopped, side, stopped[side] | ENDED)

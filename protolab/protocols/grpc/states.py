@@ -1,11 +1,14 @@
 """The states of RFC 9113 as tables: of a stream as one peer sees it (section 5.1), and of what a side may send next.
 
-The decoder moves streams by these very tables (`streams.moved`), and a step through a conversation shows them.
+The decoder moves streams by `STREAM` (`streams.moved`), and a step through a conversation shows both; each stream has a
+`STREAM` of its own.
 """
 
 from __future__ import annotations
 
+from protolab.fields import Side
 from protolab.machines import Machine
+from protolab.units import Unit
 from protolab.wire import http2
 
 # Section 5.1, figure 2. Each frame is an event, "sends DATA" or "receives DATA"; END_STREAM on it is another, after it.
@@ -81,3 +84,55 @@ NAMES = {
     http2.PUSH_PROMISE: "PUSH_PROMISE",
     http2.WINDOW_UPDATE: "WINDOW_UPDATE",
 }  # the frames that are events of a stream
+MACHINES = (SENDING, STREAM)
+LANED = (STREAM,)  # each stream has its own
+MIDWAY = {SENDING: ANY, STREAM: OPEN}  # where a recording that began midway begins
+
+
+def past(machine: Machine, state: str, event: str) -> str:
+    """The state after an event, allowed or not: past a breach the decoder goes on as if the frame had not moved it.
+
+    >>> past(SENDING, IN_BLOCK, "a frame"), past(SENDING, NOTHING, "a frame")
+    ('in a header block', 'any frame')
+    """
+    after = machine.after(state, event)
+    if after is None and machine is SENDING and state != IN_BLOCK:
+        after = machine.after(ANY, event)
+    return after or state
+
+
+def sending_event(side: Side, type: int, flags: int) -> str:
+    """The event of `SENDING` that a frame of `side` is."""
+    whole = bool(flags & http2.END_HEADERS)
+    if type == http2.CONTINUATION:
+        return "CONTINUATION" if whole else "CONTINUATION..."
+    if type in (http2.HEADERS, http2.PUSH_PROMISE) and not whole:
+        return "a block's beginning..."
+    if type == http2.SETTINGS and not flags & http2.ACK:
+        return "SETTINGS" if side is Side.CLIENT else "a server's SETTINGS"
+    return "a frame"
+
+
+def stream_events(side: Side, name: str, end: bool) -> list[tuple[Side, str]]:
+    """The events of `STREAM` that a frame of `side` is, each with the peer whose state it moves; `end` is END_STREAM."""
+    return [
+        (peer, f"{'sends' if peer is side else 'receives'} {event}")
+        for event in ([name, "END_STREAM"] if end else [name])
+        for peer in (side, side.other)
+    ]
+
+
+def moves(unit: Unit) -> tuple[tuple[Side, Machine, str], ...]:
+    """Which machines a complete unit moves, whose, and by which event.
+
+    What a PUSH_PROMISE does to the stream that it promises is not among them: a unit moves the stream that it is on.
+    """
+    head = http2.read_head(unit.data) if unit.kind == "frame" and unit.place.complete else None
+    if head is None:
+        begins = unit.kind == "preface" and unit.place.complete
+        return ((unit.side, SENDING, "the preface"),) if begins else ()
+    found: list[tuple[Side, Machine, str]] = [(unit.side, SENDING, sending_event(unit.side, head.type, head.flags))]
+    if head.stream and head.type in NAMES:
+        end = head.type in (http2.DATA, http2.HEADERS) and bool(head.flags & http2.END_STREAM)
+        found += [(side, STREAM, event) for side, event in stream_events(unit.side, NAMES[head.type], end)]
+    return tuple(found)

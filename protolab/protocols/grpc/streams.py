@@ -9,7 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from protolab.fields import Side
-from protolab.protocols.grpc.states import CLOSED, IDLE, STREAM
+from protolab.protocols.grpc.states import CLOSED, IDLE, STREAM, past, stream_events
 
 MOST_STREAMS = 1024  # open at once that are followed: of more, the oldest is taken for closed
 MOST_CLOSED = 256  # closed ones whose end is remembered; of older ones it is known only that they were used
@@ -42,29 +42,16 @@ def pair(values: tuple[int, int], side: Side, value: int) -> tuple[int, int]:
 
 
 @cache
-def moved(states: tuple[str, str], side: Side, name: str, end: bool) -> tuple[tuple[str, str], bool]:
-    """Both peers' states after a frame of `side`, and whether the table allows it in its sender's; `end` is END_STREAM.
+def moved(states: tuple[str, str], side: Side, name: str, end: bool) -> tuple[str, str]:
+    """Both peers' states after a frame of `side`; `end` is END_STREAM.
 
     >>> moved(("idle", "idle"), Side.CLIENT, "HEADERS", True)
-    (('half-closed (local)', 'half-closed (remote)'), True)
+    ('half-closed (local)', 'half-closed (remote)')
     """
-    now, allowed = list(states), True
-    for event in [name, "END_STREAM"] if end else [name]:
-        for peer in Side:
-            after = STREAM.after(now[peer], f"{'sends' if peer is side else 'receives'} {event}")
-            if peer is side:
-                allowed = allowed and after is not None
-            now[peer] = after or now[peer]
-    return (now[0], now[1]), allowed
-
-
-def events(side: Side, name: str, end: bool) -> list[tuple[Side, str]]:
-    """The events of the table `STREAM` that a frame of `side` is, each with the peer whose state it moves."""
-    return [
-        (peer, f"{'sends' if peer is side else 'receives'} {event}")
-        for event in ([name, "END_STREAM"] if end else [name])
-        for peer in (side, side.other)
-    ]
+    now = list(states)
+    for peer, event in stream_events(side, name, end):
+        now[peer] = past(STREAM, now[peer], event)
+    return now[0], now[1]
 
 
 def windowed(windows: tuple[int | None, int | None], side: Side, value: int | None) -> tuple[int | None, int | None]:
