@@ -5,13 +5,11 @@ A bar's parts are told apart by their pattern, their order and the legend; the t
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
-from xml.sax.saxutils import escape
 
-from protolab.view import export, html
+from protolab.view import drawing, export, html
 from protolab.view.base import View
 from protolab.view.text import aligned, elided, printable, width, wrapped
 
@@ -20,9 +18,7 @@ MARKS = "░▒▓█▚▞▌▐"  # one for each part, the most parts there ca
 PROSE = 100  # columns of the notes in text
 NAME = 40  # characters of a name
 
-# The picture: black on white whatever the page's theme, since it cannot know it. Tones differ in lightness too.
-_TONES = ("#56b4e9", "#e69f00", "#999999", "#004d7a", "#f0e442", "#cc79a7", "#009e73", "#d55e00")
-_ROW, _BAR, _LEFT, _LONGEST, _RIGHT, _CHAR = 28, 16, 10, 480, 90, 7.2  # pixels
+_ROW, _BAR, _LEFT, _LONGEST, _RIGHT = 28, 16, 10, 480, 90  # pixels
 
 
 class Column(NamedTuple):
@@ -95,10 +91,7 @@ class Chart(View):
         ]
         made = html.table(f"<b>{html.escape(self.title)}</b>", heads, rows)
         if self.parts and self.rows:
-            source = base64.b64encode(self.svg().encode()).decode()
-            made += html.paragraph(
-                f'<img style="max-width:100%" alt="{html.escape(self._in_words())}" src="data:image/svg+xml;base64,{source}">'
-            )
+            made += self._picture()
         return made + "".join(html.paragraph(html.escape(note)) for note in self.notes)
 
     def json(self) -> dict[str, Any]:
@@ -108,30 +101,24 @@ class Chart(View):
         found = {"version": 1, "kind": self.kind, "title": export.clean(self.title), "unit": export.clean(self.unit)}
         return {**found, "columns": columns, "rows": rows, "notes": notes}
 
-    def svg(self) -> str:
-        """The bars as a picture that stands alone."""
-        left = _LEFT + _CHAR * max(width(elided(name, NAME)) for name, _ in self.rows) + 10
-        wide, high = left + _LONGEST + _RIGHT, _ROW * (len(self.rows) + 1) + 14
+    def _picture(self) -> str:
+        left = _LEFT + drawing.CHAR * max(width(elided(name, NAME)) for name, _ in self.rows) + 10
+        high = _ROW * (len(self.rows) + 1) + 14
         names = [self.columns[index].name for index in self.parts]
         drawn, at = [], left
         for number, name in enumerate(names):
-            drawn += [_box(at, 8, 14, number), _label(at + 20, 21, name)]
-            at += 20 + _CHAR * width(name) + 24
-        wide = max(wide, at)
+            drawn += [_box(at, 8, 14, number), drawing.label(at + 20, 21, name)]
+            at += 20 + drawing.CHAR * width(name) + 24
         scale = _LONGEST / (max(self._totals()) or 1)
         for row, (name, values) in enumerate(self.rows, 1):
             top = _ROW * row + 10
-            drawn.append(_label(_LEFT, top + 13, elided(name, NAME)))
+            drawn.append(drawing.label(_LEFT, top + 13, elided(name, NAME)))
             sizes = [(values[index] or 0) * scale for index in self.parts]
             for number, (end, size) in enumerate(zip(accumulate(sizes), sizes, strict=True)):
                 if size:
                     drawn.append(_box(left + end - size, top, size, number))
-            drawn.append(_label(left + sum(sizes) + 6, top + 13, f"{self._totals()[row - 1]:,.0f}"))
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide:.0f}" height="{high}" viewBox="0 0 {wide:.0f} {high}"'
-            f' font-family="sans-serif" font-size="13"><defs>{"".join(map(_pattern, range(len(names))))}</defs>'
-            f'<rect width="100%" height="100%" fill="#fff"/>{"".join(drawn)}</svg>'
-        )
+            drawn.append(drawing.label(left + sum(sizes) + 6, top + 13, f"{self._totals()[row - 1]:,.0f}"))
+        return drawing.image(max(left + _LONGEST + _RIGHT, at), high, drawn, self._in_words(), len(names))
 
     def _totals(self) -> list[float]:
         return [sum(values[index] or 0 for index in self.parts) for _, values in self.rows]
@@ -187,24 +174,5 @@ def _level(head: list[list[str]]) -> list[list[str]]:
     return [[""] * (high - len(lines)) + lines for lines in head]
 
 
-def _pattern(number: int) -> str:
-    """A tone with lines whose direction and density tell parts apart without colour; the first has none."""
-    turn, gap = (0, 0, 45, 135, 90, 0, 45, 135)[number], (0, 8, 6, 5, 5, 4, 4, 3)[number]
-    lines = f'<path d="M0 0H{gap}" stroke="#000" stroke-width="1.5"/>' if gap else ""
-    side = gap or 6
-    return (
-        f'<pattern id="p{number}" width="{side}" height="{side}" patternUnits="userSpaceOnUse"'
-        f' patternTransform="rotate({turn})"><rect width="{side}" height="{side}" fill="{_TONES[number]}"/>{lines}'
-        "</pattern>"
-    )
-
-
 def _box(x: float, y: float, wide: float, number: int) -> str:
-    return (
-        f'<rect x="{x:.1f}" y="{y}" width="{wide:.1f}" height="{_BAR}" fill="url(#p{number})" stroke="#000"'
-        ' stroke-width="0.5"/>'
-    )
-
-
-def _label(x: float, y: float, text: str) -> str:
-    return f'<text x="{x:.1f}" y="{y}">{escape(printable(text))}</text>'
+    return drawing.box(x, y, wide, _BAR, f"url(#p{number})")

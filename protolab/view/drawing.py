@@ -50,7 +50,7 @@ def pattern(number: int) -> str:
 def box(x: float, y: float, wide: float, high: float, fill: str) -> str:
     """A rectangle with a thin edge."""
     return (
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{high:.1f}" fill="{fill}" stroke="#000"'
+        f'<rect x="{x:.1f}" y="{y:g}" width="{wide:.1f}" height="{high:g}" fill="{fill}" stroke="#000"'
         ' stroke-width="0.5"/>'
     )
 
@@ -59,7 +59,7 @@ def label(x: float, y: float, text: str, anchor: str = "start", size: int = 13) 
     """A line of text; `anchor` is "start", "middle" or "end"."""
     place = "" if anchor == "start" else f' text-anchor="{anchor}"'
     small = "" if size == 13 else f' font-size="{size}"'
-    return f'<text x="{x:.1f}" y="{y:.1f}"{place}{small}>{escape(printable(text))}</text>'
+    return f'<text x="{x:.1f}" y="{y:g}"{place}{small}>{escape(printable(text))}</text>'
 
 
 def rule(x1: float, y1: float, x2: float, y2: float, dash: str = "", wide: float = 1, tone: str = "#000") -> str:
