@@ -66,6 +66,7 @@ class Tree:
     def __init__(self, data: bytes | bytearray) -> None:
         self.data = data
         self.groups: Groups = {}
+        self._last: tuple[int, int, Scan] | None = None  # one level is looked at several times in a row
 
     def message(self, name: str, start: int, end: int, depth: int = 0) -> Field:
         found = self.scan(start, end)
@@ -78,7 +79,10 @@ class Tree:
         )
 
     def scan(self, start: int, end: int) -> Scan:
-        return scan(self.data, start, end, self.groups)
+        last = self._last
+        if last is None or last[0] != start or last[1] != end:
+            self._last = last = (start, end, scan(self.data, start, end, self.groups))
+        return last[2]
 
     def records(self, start: int, end: int, depth: int) -> tuple[Field, ...]:
         """The records of one level, and what cannot be read after them."""
@@ -220,12 +224,18 @@ class Tree:
         found = self.scan(start, end)
         broken: list[Finding] = []
         for record in found.records:
+            if self.sure(record):
+                continue
             broken += self.wrong(record, side, depth)
             if len(broken) >= MOST:
                 return broken[:MOST]
         if found.trouble:
             broken.append(stated(found.trouble, side))
         return list(dict.fromkeys(broken))  # what stops a group stops the level that it is on too
+
+    def sure(self, record: Record) -> bool:
+        """Whether nothing can be wrong with a record, at a glance."""
+        return 0 < record.number < RESERVED.start and record.wire not in (SGROUP, EGROUP)
 
     def wrong(self, record: Record, side: Side, depth: int) -> list[Finding]:
         """What is wrong with one record, whatever its type is declared to be."""

@@ -7,7 +7,6 @@ does not know as unknown fields, and a wire type other than the declared one mak
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 
 from protolab.fields import Field, Side, unparsed
 from protolab.findings import Discard, Finding
@@ -24,9 +23,9 @@ from protolab.wire.protobuf import (
     Broken,
     Groups,
     Record,
-    unzigzag,
     varint,
 )
+from protolab.wire.protobuf_scalars import FORMATS, INTEGERS
 from protolab.wire.protobuf_schema import FieldType, MessageType, Schema
 from protolab.wire.protobuf_tree import Reading, Tree
 
@@ -171,9 +170,9 @@ class TypedTree(Tree):
             except UnicodeDecodeError as error:
                 return body, f"not UTF-8 at byte {error.start} of it"
         if field.wire != VARINT:
-            return struct.unpack(f"<{_FORMATS[field.kind]}", body)[0], ""
+            return struct.unpack(f"<{FORMATS[field.kind]}", body)[0], ""
         raw = varint(body, 0, len(body))[0]
-        held = _INTEGERS[field.kind](raw)
+        held = INTEGERS[field.kind](raw)
         note = ""
         if (
             field.kind in ("int32", "uint32", "enum", "sint32")
@@ -219,12 +218,21 @@ class TypedTree(Tree):
                 broken.append(rules.REQUIRED.at(start, end, side, f"{field.name} is missing: {field.declared}"))
         return broken
 
+    def sure(self, record: Record) -> bool:
+        field = self.type.fields.get(record.number)
+        if field is None or field.wire != record.wire or field.kind in ("message", "group"):
+            return False
+        return field.kind != "string" or bytes(self.data[record.value : record.stop]).isascii()
+
     def wrong(self, record: Record, side: Side, depth: int) -> list[Finding]:
         field = self.declared(record)
         if field is None:
             if (known := self.type.fields.get(record.number)) is not None:
                 says = f"{known.name} is {known.kind}, {WIRE_TYPES[known.wire]}; its wire type here is {WIRE_TYPES[record.wire]}"
-                return [rules.MISMATCH.at(record.start, record.tag, side, says), *self.bare().wrong(record, side, depth)]
+                return [
+                    rules.MISMATCH.at(record.start, record.tag, side, says),
+                    *self.bare().wrong(record, side, depth),
+                ]
             return self.bare().wrong(record, side, depth)
         if field.kind in ("message", "group"):
             if depth >= DEPTH:
@@ -282,21 +290,3 @@ def _after(data: bytes | bytearray, field: FieldType, at: int, end: int) -> int:
     if after > end:
         raise Broken(rules.PACKED, at, end)
     return after
-
-
-def _signed(value: int, bits: int) -> int:
-    value &= (1 << bits) - 1
-    return value - (1 << bits) if value >> bits - 1 else value
-
-
-_FORMATS = {"double": "d", "float": "f", "fixed32": "I", "fixed64": "Q", "sfixed32": "i", "sfixed64": "q"}
-_INTEGERS: dict[str, Callable[[int], int]] = {
-    "int32": lambda raw: _signed(raw, 32),
-    "enum": lambda raw: _signed(raw, 32),
-    "int64": lambda raw: _signed(raw, 64),
-    "uint32": lambda raw: raw & 0xFFFF_FFFF,
-    "uint64": int,
-    "sint32": lambda raw: unzigzag(raw & 0xFFFF_FFFF),
-    "sint64": unzigzag,
-    "bool": bool,
-}
