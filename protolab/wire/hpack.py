@@ -54,10 +54,15 @@ class Line(NamedTuple):
     @property
     def saved(self) -> int:
         """Bytes that it is shorter than the same header written out: no table, no Huffman code."""
-        if self.name is None or self.value is None or self.kind == UPDATE:
+        if self.name is None or self.value is None:
             return 0
-        plain = 1 + sum(len(text) + integer_size(len(text), 7) for text in (self.name, self.value))
-        return plain - (self.end - self.start)
+        name, value = len(self.name), len(self.value)
+        size = (
+            3 + name + value
+            if name < 127 > value
+            else 1 + name + integer_size(name, 7) + value + integer_size(value, 7)
+        )
+        return size - (self.end - self.start)
 
 
 class Problem(NamedTuple):

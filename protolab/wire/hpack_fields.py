@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 from protolab.fields import Derived, Field, unparsed
 from protolab.wire import huffman
 from protolab.wire.hpack import INCREMENTAL, INDEXED, KINDS, NEVER, PLAIN, PREFIX, UPDATE, Block, Line
@@ -9,6 +12,7 @@ from protolab.wire.hpack_primitives import integer, string
 from protolab.wire.hpack_table import FIRST_DYNAMIC
 
 UNKNOWN = "unknown header"
+LONGEST_KEPT = 256  # bytes of a representation that is remembered with its field
 _PATTERNS = {
     INDEXED: ("1", "name and value stand in a table"),
     INCREMENTAL: ("01", "the value is spelled, and the header joins the dynamic table"),
@@ -29,14 +33,19 @@ def tree(block: bytes, read: Block) -> Field:
     return Field("header block", 0, len(block), None, summary(read), fields(block, read))
 
 
-def fields(block: bytes, read: Block) -> tuple[Field, ...]:
-    """The representations of a block, which tile it; offsets count from its start."""
-    found = tuple(_line(block, line) for line in read.lines)
+def fields(block: bytes, read: Block, start: int = 0) -> tuple[Field, ...]:
+    """The representations of a block, which tile it; offsets count from `start` before it."""
+    found = [
+        (_remembered if line[1] - line[0] <= LONGEST_KEPT else _line)(
+            block[line[0] : line[1]], start + line[0], line[2:]
+        )
+        for line in read.lines
+    ]
     at = read.lines[-1].end if read.lines else 0
     if at < len(block):
         why = read.problems[-1].says if read.problems else f"more than {len(read.lines)} headers"
-        found += (unparsed(at, len(block), why),)
-    return found
+        found.append(unparsed(start + at, start + len(block), why))
+    return tuple(found)
 
 
 def summary(read: Block) -> str:
@@ -70,7 +79,15 @@ def shown(value: bytes | None) -> str:
     return "?" if found is None else found if isinstance(found, str) else f"0x{found.hex()}"
 
 
-def _line(block: bytes, line: Line) -> Field:
+def _line(said: bytes, at: int, rest: tuple[Any, ...]) -> Field:
+    """The field of a representation whose bytes begin at offset `at`; `rest` is what a `Line` says beside where it is."""
+    return _explained(said, Line(0, len(said), *rest)).shifted(at)
+
+
+_remembered = lru_cache(2048)(_line)  # a connection says the same headers over and over, at the same places
+
+
+def _explained(block: bytes, line: Line) -> Field:
     start, end, kind = line.start, line.end, line.kind
     pattern, says = _PATTERNS[kind]
     bits = len(pattern)

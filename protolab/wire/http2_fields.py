@@ -36,15 +36,26 @@ def tree(data: bytes, head: Head | None, inner: Fields | None = None, derived: t
     return Field(head.name, 0, len(data), None, note, children, None, derived)
 
 
+def opening(head: bytes) -> Fields:
+    """The fields of a frame's first nine bytes. Equal ones are shared."""
+    return (*_type(head[:5]), *_stream(head[5:9]))
+
+
 @lru_cache(1024)
-def opening(head: bytes) -> tuple[Field, ...]:
-    """The fields of a frame's first nine bytes. Equal headers share them."""
-    length, type, flags, reserved, stream = http2.read_head(head) or Head(0, 0, 0, False, 0)
+def _type(said: bytes) -> Fields:
+    length, type, flags = int.from_bytes(said[:3]), said[3], said[4]
     return (
         Field("length", 0, 3, length, f"{length} byte{'' if length == 1 else 's'} of payload"),
         Field("type", 3, 4, type, http2.name(type)),
         Field("flags", 4, 5, flags, _flags_note(type, flags), _flag_bits(type, flags)),
-        Field("R", 5, 6, reserved, "reserved: must be 0", bits=(0, 1)),
+    )
+
+
+@lru_cache(1024)
+def _stream(said: bytes) -> Fields:
+    stream = int.from_bytes(said) & http2.LARGEST_WINDOW
+    return (
+        Field("R", 5, 6, said[0] >= 128, "reserved: must be 0", bits=(0, 1)),
         Field("stream", 5, 9, stream, "the connection itself" if not stream else _opened_by(stream), bits=(1, 32)),
     )
 

@@ -9,11 +9,12 @@ from protolab.protocols.grpc.connection import State, Step
 from protolab.protocols.grpc.headers import REQUEST, RESPONSE, Meaning
 from protolab.protocols.grpc.peer import Fragments, Peer, Reading
 from protolab.protocols.grpc.states import ANY, IN_BLOCK
-from protolab.protocols.grpc.streams import HEADERS, NO_HEADERS, TRAILERS, UNKNOWN, pair
+from protolab.protocols.grpc.streams import HEADERS, NO_HEADERS, TRAILERS, UNKNOWN, Stream, pair
 from protolab.wire import hpack, http2
 from protolab.wire.hpack_table import Table
 from protolab.wire.http2 import END_HEADERS, END_STREAM, HEAD_SIZE, Head
 
+_new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every block
 _NONE: tuple[Source, ...] = ()
 _LOST = Table(limit=None, lost="in a header block that was never finished")
 
@@ -105,7 +106,8 @@ def _judge(
         return meaning
     said = TRAILERS if kind == headers.TRAILERS else NO_HEADERS if meaning.interim else HEADERS
     length = meaning.length
-    stream = stream._replace(said=pair(stream.said, side, said))
+    states, windows, stopped, before, announced, sent = stream
+    stream = _new(Stream, (states, windows, stopped, pair(before, side, said), announced, sent))
     if length is not None and said == HEADERS:
         stream = stream._replace(announced=pair(stream.announced, side, length))
         if length and last.end and kind == REQUEST:

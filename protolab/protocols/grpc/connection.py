@@ -12,15 +12,18 @@ from protolab.fields import Side
 from protolab.findings import Discard, Finding, Rule
 from protolab.protocols.grpc import rules
 from protolab.protocols.grpc.peer import Moved, Pairs, Peer, Reading
-from protolab.protocols.grpc.states import NAMES, OPEN
+from protolab.protocols.grpc.states import CLOSED, NAMES, OPEN
 from protolab.protocols.grpc.streams import ENDED, MOST_CLOSED, MOST_STREAMS, RESET, UNKNOWN, Stream, moved, pair
 from protolab.units import Place
 from protolab.wire import http2
-from protolab.wire.hpack_table import Table
+from protolab.wire.hpack_table import EMPTY, Table
 from protolab.wire.http2 import Head
 
 FRAME, START, REST = "frame", "preface", "rest of a frame"  # kinds of units
 _STREAM_ID = (5, 9)
+_CLOSED = (CLOSED, CLOSED)
+_NO_TABLES = (EMPTY, EMPTY)
+_new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every frame
 
 
 class Step:
@@ -32,38 +35,23 @@ class Step:
     opens, or 0, `lost` why its header block cannot be read.
     """
 
-    __slots__ = (
-        "answers",
-        "applied",
-        "data",
-        "discards",
-        "findings",
-        "head",
-        "kind",
-        "lost",
-        "moves",
-        "opened",
-        "place",
-        "reading",
-        "stream",
-        "tables",
-    )
+    # What most units do not do is said once, here, and not for every unit.
+    findings: tuple[Finding, ...] = ()
+    discards: tuple[Discard, ...] = ()
+    reading: Reading | None = None
+    stream: Stream | None = None
+    moves: tuple[Moved, ...] = ()
+    applied: Pairs = ()
+    answers: int | None = None
+    opened = 0
+    lost = ""
 
-    def __init__(self, kind: str, place: Place, data: bytes, head: Head | None, tables: tuple[Table, Table]) -> None:
+    def __init__(self, kind: str, place: Place, data: bytes, head: Head | None) -> None:
         self.kind = kind
         self.place = place
         self.data = data
         self.head = head
-        self.findings: list[Finding] = []
-        self.discards: list[Discard] = []
-        self.reading: Reading | None = None
-        self.stream: Stream | None = None
-        self.moves: list[Moved] = []
-        self.tables = tables
-        self.applied: Pairs = ()
-        self.answers: int | None = None
-        self.opened = 0
-        self.lost = ""
+        self.tables: tuple[Table, Table] = _NO_TABLES
 
     @property
     def headers(self) -> list[tuple[bytes | None, bytes | None]]:
@@ -82,11 +70,11 @@ class Step:
         """A rule that the unit breaks at its bytes [start, end), as far as they are there."""
         size = len(self.data)
         start = min(start, size - 1)
-        self.findings.append(rule.at(start, max(min(end, size), start + 1), self.place.side, says))
+        self.findings += (rule.at(start, max(min(end, size), start + 1), self.place.side, says),)
 
     def discard(self, why: str, section: str) -> None:
         """The whole unit is ignored by who receives it."""
-        self.discards.append(Discard(0, len(self.data), why, f"RFC 9113 section {section}"))
+        self.discards += (Discard(0, len(self.data), why, f"RFC 9113 section {section}"),)
 
 
 class State:
@@ -158,7 +146,7 @@ class State:
 
     def put(self, number: int, stream: Stream) -> Stream:
         """Keep a stream as it is now: among the open ones, or among those that closed."""
-        if not stream.closed:
+        if stream[0] != _CLOSED:
             if number not in self.streams:
                 if len(self.streams) >= MOST_STREAMS:
                     self._close(next(iter(self.streams)))
@@ -179,12 +167,12 @@ class State:
 
     def move(self, step: Step, head: Head, stream: Stream, end: bool = False) -> Stream:
         """The stream after a frame on it has moved both peers' states; `end` is END_STREAM. It is kept, too."""
-        side = step.place.side
-        states = moved(stream.states, side, NAMES[head.type], end)
-        stopped = stream.stopped
+        side, type = step.place.side, head.type
+        states, windows, stopped, said, announced, sent = stream
+        after = moved(states, side, NAMES[type], end)
         if end:
             stopped = pair(stopped, side, stopped[side] | ENDED)
-        elif head.type == http2.RST_STREAM:
+        elif type == http2.RST_STREAM:
             stopped = pair(stopped, side, stopped[side] | RESET)
-        step.stream = self.put(head.stream, stream._replace(states=states, stopped=stopped))
-        return step.stream
+        step.stream = stream = _new(Stream, (after, windows, stopped, said, announced, sent))
+        return self.put(head.stream, stream)

@@ -27,8 +27,7 @@ def unit(protocol: str, step: Step) -> Unit:
         if note := _note(step, head):
             field = field._replace(note=note)
     lane = head.stream if head is not None and head.stream else None
-    discards = tuple(step.discards)
-    return Unit(protocol, step.kind, step.place, data, field, tuple(step.findings), discards, entitle, lane)
+    return Unit(protocol, step.kind, step.place, data, field, step.findings, step.discards, entitle, lane)
 
 
 def _carried(step: Step, head: Head) -> tuple[tuple[Field, ...] | None, tuple[Derived, ...]]:
@@ -37,8 +36,7 @@ def _carried(step: Step, head: Head) -> tuple[tuple[Field, ...] | None, tuple[De
     if reading is None:
         return None, ()
     if not reading.sources:
-        fields = hpack_fields.fields(reading.data, reading.block)
-        return tuple(field.shifted(reading.start) for field in fields), ()
+        return hpack_fields.fields(reading.data, reading.block, reading.start), ()
     how = f"the header block fragments of {len(reading.sources)} frames, joined"
     tree = hpack_fields.tree(reading.data, reading.block)
     return None, (Derived("header block", reading.data, tree, how, reading.sources),)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from protolab.fields import Side
-from protolab.findings import Finding, Rule
+from protolab.findings import Rule
 from protolab.protocols.grpc import rules
+from protolab.protocols.grpc.connection import Step
 from protolab.wire import http2
 from protolab.wire.http2 import HEAD_SIZE, Head
 
 STREAM_ID = (5, 9)  # where a frame's header names its stream
 
 
-def judge(data: bytes, head: Head, side: Side) -> list[Finding]:
-    """The rules that a frame, perhaps cut short, breaks whatever came before it."""
-    found = [
-        rule.at(start, min(end, len(data)), side, says)
-        for rule, start, end, says in _header(head.length, head.type, head.flags, head.reserved, not head.stream)
-    ]
-    padded = http2.PADDED in http2.FLAGS.get(head.type, ()) and head.flags & http2.PADDED
-    if padded and len(data) > HEAD_SIZE:
-        _judge_padding(data, head, side, found)
-    return found
+def judge(step: Step, head: Head) -> None:
+    """Note the rules that a frame, perhaps cut short, breaks whatever came before it."""
+    length, type, flags, reserved, stream = head
+    for rule, start, end, says in _header(length, type, flags, reserved, not stream):
+        step.breaks(rule, start, end, says)
+    if flags & http2.PADDED and type in rules.PADDING and len(step.data) > HEAD_SIZE:
+        _judge_padding(step, head)
 
 
 @lru_cache(4096)
@@ -65,7 +62,8 @@ def too_small(length: int, type: int, flags: int) -> bool:
     return length < {http2.GOAWAY: 8, http2.PRIORITY_UPDATE: 4}.get(type, 0)
 
 
-def _judge_padding(data: bytes, head: Head, side: Side, found: list[Finding]) -> None:
+def _judge_padding(step: Step, head: Head) -> None:
+    data = step.data
     pad = data[HEAD_SIZE]
     fixed = 5 if head.type == http2.HEADERS and head.flags & http2.PRIORITY_FLAG else 0
     fixed = 4 if head.type == http2.PUSH_PROMISE else fixed
@@ -73,6 +71,6 @@ def _judge_padding(data: bytes, head: Head, side: Side, found: list[Finding]) ->
     if pad > room:
         if room >= 0:
             says = f"{pad} bytes of padding, but only {room} bytes are left"
-            found.append(rules.PADDING[head.type].at(HEAD_SIZE, HEAD_SIZE + 1, side, says))
+            step.breaks(rules.PADDING[head.type], HEAD_SIZE, HEAD_SIZE + 1, says)
     elif pad and len(data) == HEAD_SIZE + head.length and data[-pad:].strip(b"\0"):
-        found.append(rules.PADDING_ZERO.at(len(data) - pad, len(data), side))
+        step.breaks(rules.PADDING_ZERO, len(data) - pad, len(data))

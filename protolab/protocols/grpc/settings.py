@@ -93,8 +93,10 @@ def _resize(state: State, step: Step, peer: Peer, value: int) -> None:
     if before is None or before == value:
         return
     side = peer.side
+    moves: list[Moved] = []
     for number, stream in state.streams.items():
         window = stream.windows[side]
         if window is not None:
-            state.streams[number] = stream._replace(windows=windowed(stream.windows, side, window + value - before))
-            step.moves.append(Moved(number, side, window, window + value - before))
+            state.streams[number] = windowed(stream, side, window + value - before)
+            moves.append(Moved(number, side, window, window + value - before))
+    step.moves += tuple(moves)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from protolab.fields import Side
-from protolab.protocols.grpc.states import CLOSED, IDLE, STREAM, past, stream_events
+from protolab.protocols.grpc.states import IDLE, STREAM, past, stream_events
 
 MOST_STREAMS = 1024  # open at once that are followed: of more, the oldest is taken for closed
 MOST_CLOSED = 256  # closed ones whose end is remembered; of older ones it is known only that they were used
@@ -31,10 +31,6 @@ class Stream(NamedTuple):
     announced: tuple[int, int] = (-1, -1)
     sent: tuple[int, int] = (0, 0)
 
-    @property
-    def closed(self) -> bool:
-        return self.states == (CLOSED, CLOSED)
-
 
 def pair(values: tuple[int, int], side: Side, value: int) -> tuple[int, int]:
     """The pair with another value for that side."""
@@ -54,6 +50,11 @@ def moved(states: tuple[str, str], side: Side, name: str, end: bool) -> tuple[st
     return now[0], now[1]
 
 
-def windowed(windows: tuple[int | None, int | None], side: Side, value: int | None) -> tuple[int | None, int | None]:
-    """The windows with another value for that side."""
-    return (value, windows[1]) if side is Side.CLIENT else (windows[0], value)
+def windowed(stream: Stream, side: Side, window: int) -> Stream:
+    """The stream with another window for what that side may send."""
+    states, (client, server), stopped, said, announced, sent = stream
+    windows = (window, server) if side is Side.CLIENT else (client, window)
+    return _new(Stream, (states, windows, stopped, said, announced, sent))
+
+
+_new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every frame

@@ -16,28 +16,29 @@ from protolab.wire.http2 import HEAD_SIZE, LARGEST_WINDOW, PREFACE, Head, read_h
 from protolab.wire.http2_settings import ENABLE_PUSH, MAX_CONCURRENT_STREAMS
 
 _STREAM_ID = (5, 9)
+_new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every frame
 
 
 def take(state: State, place: Place, data: bytes, kind: str) -> Step:
     """Move the state past a unit of that kind, and say what it did. A unit that is not complete moves nothing."""
     head = read_head(data) if kind is FRAME else None
-    step = Step(kind, place, data, head, state.tables)
+    step = Step(kind, place, data, head)
     if head is not None:
         _frame(state, step, head)
-        step.tables = state.tables
     elif kind is START:
         if data != PREFACE and not (not place.complete and PREFACE.startswith(data)):
             wrong = next((at for at, (a, b) in enumerate(zip(data, PREFACE, strict=False)) if a != b), 0)
             step.breaks(rules.PREFACE, wrong, len(data))
         if place.complete:
             state.peers[place.side].state = PREFACED
+    step.tables = (state.peers[0].table, state.peers[1].table)
     return step
 
 
 def _frame(state: State, step: Step, head: Head) -> None:
-    side, complete = step.place.side, step.place.complete
+    _, side, _, _, _, complete = step.place
     peer, other = state.peers[side], state.peers[1 - side]
-    step.findings = frames.judge(step.data, head, side)
+    frames.judge(step, head)
     if head.length > http2.DEFAULT_FRAME_SIZE and head.length > (most := other.largest_frame()):
         says = f"{head.length} bytes of payload: the {other.side} takes at most {most}"
         step.breaks(rules.FRAME_SIZE, 0, 3, says)
@@ -81,41 +82,39 @@ def _judge_open_block(step: Step, peer: Peer, block: Fragments, head: Head) -> N
 
 
 def _data(state: State, step: Step, head: Head, peer: Peer, other: Peer) -> None:
-    side, length = peer.side, head.length
+    side, length, number, beyond, name = peer.side, head.length, head.stream, 0, "the connection"
     stream = state.find(step, head)
-    beyond = 0
     if peer.window is not None and length:
-        before, peer.window = peer.window, peer.window - length
-        step.moves.append(Moved(0, side, before, peer.window))
-        beyond = max(-peer.window, 0)
-    if stream is None:
-        if beyond:
-            _judge_window(step, head, beyond, "the connection")
-        return
-    window = stream.windows[side]
-    if window is not None and length:
-        step.moves.append(Moved(head.stream, side, window, window - length))
-        stream = stream._replace(windows=windowed(stream.windows, side, window - length))
+        before = peer.window
+        peer.window = after = before - length
+        step.moves = (_new(Moved, (0, side, before, after)),)
+        beyond = max(-after, 0)
+    if stream is not None and length and (window := stream.windows[side]) is not None:
+        step.moves += (_new(Moved, (number, side, window, window - length)),)
+        stream = windowed(stream, side, window - length)
         if length > window and length - window >= beyond:
-            beyond, name = length - window, f"stream {head.stream}"
-        else:
-            name = "the connection"
-    else:
-        name = "the connection"
+            beyond, name = length - window, f"stream {number}"
     if beyond:
         _judge_window(step, head, beyond, name)
+    if stream is None:
+        return
     if stream.said[side] == NO_HEADERS:
         step.breaks(rules.DATA_FIRST, 3, 4)
         stream = stream._replace(said=pair(stream.said, side, UNKNOWN))
-    end = bool(head.flags & http2.END_STREAM)
+    end = head.flags & http2.END_STREAM > 0
     if stream.announced[side] >= 0:
-        start, stop = http2.content(step.data, head)
-        sent, announced = stream.sent[side] + max(stop - start, 0), stream.announced[side]
-        stream = stream._replace(sent=pair(stream.sent, side, sent))
-        if sent > announced or (end and sent < announced):
-            says = f"{sent} bytes of content: content-length says {announced}"
-            step.breaks(rules.CONTENT_LENGTH, start if sent > announced else 0, stop, says)
+        stream = _counted(step, head, stream, side, end)
     state.move(step, head, stream, end)
+
+
+def _counted(step: Step, head: Head, stream: Stream, side: Side, end: bool) -> Stream:
+    """Section 8.1.1: the bytes of DATA against content-length."""
+    start, stop = http2.content(step.data, head)
+    sent, announced = stream.sent[side] + max(stop - start, 0), stream.announced[side]
+    if sent > announced or (end and sent < announced):
+        says = f"{sent} bytes of content: content-length says {announced}"
+        step.breaks(rules.CONTENT_LENGTH, start if sent > announced else 0, stop, says)
+    return stream._replace(sent=pair(stream.sent, side, sent))
 
 
 def _judge_window(step: Step, head: Head, beyond: int, name: str) -> None:
@@ -231,7 +230,7 @@ def _window_update(state: State, step: Step, head: Head, peer: Peer, other: Peer
     before = stream.windows[other.side]
     if before is not None:
         after = _grown(step, before, increment, Moved(head.stream, other.side, before, before + increment))
-        stream = stream._replace(windows=windowed(stream.windows, other.side, after))
+        stream = windowed(stream, other.side, after)
     state.move(step, head, stream)
 
 
@@ -241,7 +240,7 @@ def _grown(step: Step, before: int, increment: int, grown: Moved) -> int:
         says = f"{before} and {increment} bytes make a window of more than {LARGEST_WINDOW}"
         step.breaks(rules.WINDOW_OVERFLOW, HEAD_SIZE, HEAD_SIZE + 4, says)
         grown = grown._replace(after=LARGEST_WINDOW)
-    step.moves.append(grown)
+    step.moves = (grown,)
     return grown.after
 
 
