@@ -72,16 +72,18 @@ class Guard(aio.ServerInterceptor):
             return answer
 
         async def stream(request: Any, context: Any) -> None:
-            began, sent = time.perf_counter(), 0
+            began = time.perf_counter()
+            sent: int | None = None  # of a handler that writes by itself nobody counts
             try:
                 answers = behaviour(request, context)
                 if hasattr(answers, "__aiter__"):
+                    sent = 0
                     async with aclosing(answers):  # cancelled between two answers, its clean-up runs now, not some day
                         async for answer in answers:
                             await context.write(answer)  # waits while the client's window is full
                             sent += 1
                 else:
-                    await answers  # it writes by itself
+                    await answers
             except BaseException as error:
                 await self._failed(error, method, context, began, sent)
             else:
