@@ -41,7 +41,7 @@ def test_the_wheel_holds_the_lessons_and_not_what_they_are_made_from(wheel):
     assert not [
         name
         for name in wheel
-        if "source" in name or name.endswith("build.py") or name.startswith(("tests/", "notebooks/"))
+        if "notebooks/source" in name or name.endswith("build.py") or name.startswith(("tests/", "notebooks/"))
     ]
 
 
