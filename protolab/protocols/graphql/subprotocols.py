@@ -1,9 +1,9 @@
-"""The two WebSocket subprotocols of GraphQL as tables: their names, messages, states and close codes.
+"""The two WebSocket subprotocols of GraphQL as tables: their names, messages and close codes, which both peers obey.
 
 The names are a well-known trap. `graphql-ws` on the wire is the *old* protocol, that of the library
 subscriptions-transport-ws; the newer library called graphql-ws speaks `graphql-transport-ws`. They share message names that
-mean the same (connection_init, connection_ack, complete) and differ in all others, so a client that offers one name and
-speaks the other is closed at its first message. Peers of both kinds obey the tables here, and so do decoders and views.
+mean the same (connection_init, connection_ack, complete) and differ in those around an operation, so a client that offers
+one name and speaks the other comes in, and fails at its first operation.
 
 Sources: PROTOCOL.md of graphql-ws, and of subscriptions-transport-ws.
 """
@@ -103,55 +103,7 @@ CONNECTION = Machine(
         **{(state, "complete"): state for state in (OPENED, INITIALISING)},  # of an id that nobody knows: ignored
     },
 )
-# The older one: start may come as soon as connection_init is sent, and trouble does not end the connection.
-LEGACY_CONNECTION = Machine(
-    "connection",
-    OPENED,
-    {
-        (OPENED, "connection_init"): INITIALISING,
-        (INITIALISING, "connection_ack"): ACKNOWLEDGED,
-        **{(INITIALISING, event): INITIALISING for event in ("start", "stop", "ka")},
-        **{(ACKNOWLEDGED, event): ACKNOWLEDGED for event in ("start", "stop", "ka", "data", "error", "complete")},
-        **{
-            (state, event): state
-            for state in (OPENED, INITIALISING, ACKNOWLEDGED)
-            for event in ("connection_error", "connection_terminate")
-        },
-    },
-)
-
-# One id. What the server had said already when the client completed may still arrive, and is ignored ("ending").
-FREE, RUNNING, ENDING = "free", "running", "ending"
-OPERATION = Machine(
-    "operation",
-    FREE,
-    {
-        (FREE, "subscribe"): RUNNING,
-        (RUNNING, "next"): RUNNING,
-        (RUNNING, "error"): FREE,
-        (RUNNING, "complete"): FREE,
-        (RUNNING, "client's complete"): ENDING,
-        (FREE, "client's complete"): FREE,
-        **{(ENDING, event): ENDING for event in ("next", "error", "complete", "client's complete")},
-        (ENDING, "subscribe"): RUNNING,
-    },
-)
-LEGACY_OPERATION = Machine(
-    "operation",
-    FREE,
-    {
-        (FREE, "start"): RUNNING,
-        (RUNNING, "start"): RUNNING,  # the new one takes the place of the old
-        (RUNNING, "data"): RUNNING,
-        (RUNNING, "error"): FREE,
-        (RUNNING, "complete"): FREE,
-        (RUNNING, "stop"): ENDING,
-        (FREE, "stop"): FREE,
-        **{(ENDING, event): ENDING for event in ("data", "stop")},
-        **{(ENDING, event): FREE for event in ("error", "complete")},
-        (ENDING, "start"): RUNNING,
-    },
-)
+RUNNING = "running"  # of an operation, as far as a message about it matters
 
 # What a server closes with when a message comes that its state does not allow.
 BREACHES: dict[tuple[str, str], int] = {

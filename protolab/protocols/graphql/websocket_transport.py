@@ -117,8 +117,10 @@ class Sockets:
         self.open.add(socket)
         try:
             await take_over(handler, socket)
-        except BaseException:
+        except BaseException as error:
             self.open.discard(socket)
+            if isinstance(error, ConnectionError):  # it is gone already
+                return
             raise
         self.task(socket.talk())
 

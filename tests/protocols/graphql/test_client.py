@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from protolab import lab
 from protolab.errors import LabError
+from protolab.fields import Side
 from protolab.protocols.graphql.client import Client, Ended, GraphQLError, TooSlow
 from protolab.protocols.graphql.persisted import Persisted
+from protolab.protocols.graphql.server import GraphQLServer
 from protolab.protocols.graphql.subprotocols import LEGACY, TRANSPORT
 from protolab.protocols.graphql.websocket_transport import Bounds
 from protolab.serve.backoff import Backoff
@@ -314,3 +317,27 @@ def test_too_many_operations_on_a_socket_are_told_of_one_by_one() -> None:
             assert refused.value.extensions == [{"code": "TOO_MANY_OPERATIONS"}]
 
     run(story())
+
+
+@ways
+def test_a_repeatable_run_says_the_same_bytes_each_time(scheme: str, way: str) -> None:
+    async def talk(url: str) -> None:
+        async with Client(f"{scheme}{url.removeprefix('http')}", subscriptions=way) as client:
+            await client.query("{ hello }")
+            async with client.subscribe("subscription { postCreated { title createdAt } }") as events:
+                await client.mutate(POST)
+                await anext(events)
+            await _all(client.subscribe("subscription { countdown(from: 1, interval: 0) }"))
+
+    def once() -> list[tuple[bytes, bytes]]:
+        with lab.repeatable():
+            handle = lab.start(GraphQLServer(page=False))
+            try:
+                lab.run(talk(handle.url))
+                handle.stop()
+                return [(each.read(Side.CLIENT), each.read(Side.SERVER)) for each in handle.capture]
+            finally:
+                handle.stop()
+
+    first, second = once(), once()
+    assert first and first == second and all(b"Host: lab.local\r\n" in client for client, _ in first)
