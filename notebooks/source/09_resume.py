@@ -352,7 +352,8 @@ show.browser_client(events)
 
 # %%
 say("something for the browser")
-events.cut()
+broken_off = events.cut()
+
 # %% [markdown]
 # ## Exercises
 #
