@@ -98,8 +98,8 @@ class TooSlow(LabError):
 
 
 _REMEDIES = {
-    Rule.AGAIN: "It was tried again, in vain: look whether the server runs.",
-    Rule.LATER: "It was tried again, in vain: the server has too much to do.",
+    Rule.AGAIN: "Look whether the server runs, then try again; max_attempts=None never gives up.",
+    Rule.LATER: "Give the server time, then try again.",
     Rule.DONE: "Subscribe again, if there should be more.",
     Rule.NEVER: "To come back would not help: mend what it complains of, and make another client.",
 }
@@ -140,7 +140,8 @@ def ended(error: BaseException) -> Ended:
             said = bytes(error.response.body or b"")[:200].decode("utf-8", "replace").strip()
             return Ended(0, f"the handshake was refused with {status}" + (f": {said}" if said else ""), rule, "")
         case InvalidMessage(__cause__=EOFError() | OSError()) | OSError() | EOFError():
-            return Ended(0, f"{error}" or repr(error), Rule.AGAIN, "nobody is there, or the network failed")
+            said = getattr(error, "strerror", None) or f"{error}" or repr(error)
+            return Ended(0, f"nobody is there, or the network failed ({said})", Rule.AGAIN, "")
     return Ended(0, f"{error}" or repr(error), Rule.NEVER, "what answers is not what a client can talk to")
 
 

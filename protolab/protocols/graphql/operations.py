@@ -176,7 +176,10 @@ class Hub:
         except Exception as error:
             last(self.told(error))
         finally:
-            await source.aclose()
+            try:
+                await source.aclose()
+            except Exception as error:  # nobody is left to be told
+                self.log(f"a source failed while it was closed: {error!r}")
 
     def told(self, error: Exception) -> Errors:
         """An exception, as clients may hear of it."""

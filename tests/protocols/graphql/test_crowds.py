@@ -123,6 +123,32 @@ def test_sources_of_their_own_are_freed_at_once_however_their_client_leaves() ->
     run(story())
 
 
+def test_a_source_that_fails_while_it_is_closed_harms_nobody() -> None:
+    async def source(*_: Any) -> Any:
+        try:
+            yield {"news": "one"}
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("no goodbye")
+
+    async def story() -> None:
+        for live in (True, False):
+            schema, _ = counted(live)
+            assert schema.subscription_type is not None
+            field = schema.subscription_type.fields["silent"]
+            field.subscribe, field.resolve = source, lambda event, _: event["news"]
+            async with serving(GraphQLServer(schema=schema)) as (server, where), peer(where) as client:
+                await client.acknowledged()
+                await client.say(subscribe("subscription { silent }"))
+                assert (await client.hear())["payload"] == {"data": {"silent": "one"}}
+                await client.say({"id": "1", "type": "complete"}, subscribe("{ hello }"))
+                assert (await client.hear())["payload"] == {"data": {"hello": "hello"}}
+                assert await client.all() == [{"id": "1", "type": "complete"}]
+                await until(lambda: "no goodbye" in repr(server.log))
+
+    run(story())
+
+
 def test_a_source_of_its_own_waits_for_a_client_that_does_not_read() -> None:
     async def story() -> None:
         schema, counts = counted()
@@ -146,7 +172,7 @@ def test_a_source_of_its_own_waits_for_a_client_that_does_not_read() -> None:
 
 def test_live_events_wait_for_nobody_and_who_does_not_read_is_closed_with_1013() -> None:
     async def story() -> None:
-        async with serving(keepalive=None) as (server, where):
+        async with serving(keepalive=None, bounds=Bounds(grace=0.5)) as (server, where):
             talk = await asyncio.to_thread(
                 _deaf, f"ws://{where}", subscribe("subscription { postCreated { title content } }")
             )
