@@ -176,6 +176,8 @@ class _Reader:
         if at < size and len(lines) == MOST_LINES:  # what the rest does to the table is not known
             entries, self.size, self.lost = (), 0, f"before the end of a block of more than {MOST_LINES} headers"
         after = _new(Table, (entries, self.size, self.limit, self.added, self.lost))
+        if entries is self.table[0] and after == self.table:  # comparing is cheap then: the entries are the same object
+            after = self.table
         return _new(Block, (tuple(lines), tuple(self.problems), self.table, after, at))
 
     def _indexed(self, at: int) -> int:

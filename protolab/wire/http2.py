@@ -108,9 +108,10 @@ def read_head(data: bytes | bytearray, at: int = 0) -> Head | None:
     >>> read_head(bytes.fromhex("000004 03 00 00000001 00000008"))
     Head(length=4, type=3, flags=0, reserved=False, stream=1)
     """
-    if len(data) < at + HEAD_SIZE:
+    try:
+        high, low, type, flags, stream = _unpack_head(data, at)
+    except struct.error:
         return None
-    high, low, type, flags, stream = _unpack_head(data, at)
     return _new(Head, (high << 8 | low, type, flags, stream >> 31 == 1, stream & 0x7FFFFFFF))
 
 
@@ -157,12 +158,13 @@ def content(data: bytes, head: Head) -> tuple[int, int]:
     (10, 15)
     """
     start, end = HEAD_SIZE, len(data)
-    if head.type in (DATA, HEADERS, PUSH_PROMISE) and head.flags & PADDED and start < end:
+    _, type, flags, _, _ = head
+    if flags & PADDED and start < end and type in (DATA, HEADERS, PUSH_PROMISE):
         end -= data[start]
         start += 1
-    if head.type == HEADERS and head.flags & PRIORITY_FLAG:
+    if type == HEADERS and flags & PRIORITY_FLAG:
         start += 5
-    elif head.type == PUSH_PROMISE:
+    elif type == PUSH_PROMISE:
         start += 4
     return start, max(end, 0)
 

@@ -39,9 +39,9 @@ def calls(count: int) -> Connection:
     """So many unary calls with a deadline, one after another."""
 
     async def talk(channel: grpc.aio.Channel) -> None:
-        echo = unary(channel, "Echo")
+        same = unary(channel, "Same")
         for number in range(count):
-            await echo(b"\x08\x96\x01\x12\x05alice%d" % number, timeout=5)
+            await same(b"\x08\x96\x01\x12\x05alice%d" % number, timeout=5)
 
     return recorded(talk)
 

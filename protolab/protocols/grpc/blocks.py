@@ -14,6 +14,8 @@ from protolab.wire import hpack, http2
 from protolab.wire.hpack_table import Table
 from protolab.wire.http2 import END_HEADERS, END_STREAM, HEAD_SIZE, Head
 
+# Calls repeat their headers: small blocks that change no table are read once, as long as the table stays as it is.
+LONGEST_KEPT, MOST_KEPT = 512, 64  # bytes of such a block, and how many
 _new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every block
 _NONE: tuple[Source, ...] = ()
 _LOST = Table(limit=None, lost="in a header block that was never finished")
@@ -25,11 +27,11 @@ def begin(state: State, step: Step, head: Head, peer: Peer, start: int, end: int
     Where the padding is longer than what there is, the frame has no such bytes (`http2.content`).
     """
     if peer.fragments is not None:  # the one before was never finished, and what it would have added is not known
-        peer.table = _LOST._replace(added=peer.table.added)
+        peer.renew(_LOST._replace(added=peer.table.added))
         peer.fragments, peer.state = None, ANY
     if start > end:
         step.lost = "its padding leaves no room for the header block"
-        peer.table = _LOST._replace(added=peer.table.added)
+        peer.renew(_LOST._replace(added=peer.table.added))
         return
     data = step.data[start:end]
     ends = bool(head.type == http2.HEADERS and head.flags & END_STREAM)
@@ -71,12 +73,23 @@ def _read(state: State, step: Step, peer: Peer, last: Fragments, start: int) -> 
         data = b"".join([part.data for part in parts])
         skipped = len(data) - len(last.data)
         sources = tuple([part.source for part in parts if part.source is not None])
-    block = hpack.read(data, peer.table, peer.ceiling, peer.owed, step.place.number)
-    peer.table, peer.owed = block.after, None
+    block = peer.memo.get(data) if peer.owed is None else None
+    if block is None:
+        block = hpack.read(data, peer.table, peer.ceiling, peer.owed, step.place.number)
+        if block.after is not peer.table:
+            peer.renew(block.after)
+        elif len(peer.memo) < MOST_KEPT and _steady(data, block):
+            peer.memo[data] = block
+        peer.owed = None
     for what, first, end, says in block.problems:
-        _breaks(step, rules.HPACK[what], first, end, says, start, skipped)
+        breaks(step, rules.HPACK[what], first, end, says, start, skipped)
     meaning = _judge(state, step, peer, last, block, start, skipped)
     step.reading = Reading(data, block, meaning, last.stream, last.promised, start, skipped, sources)
+
+
+def _steady(data: bytes, block: hpack.Block) -> bool:
+    """Whether a block says the same whenever it comes to the same table: a size update is judged by settings, too."""
+    return 0 < len(data) <= LONGEST_KEPT and not block.problems and data[0] & 0xE0 != 0x20
 
 
 def _judge(
@@ -96,7 +109,7 @@ def _judge(
     binary = state.midway or state.peers[1 - side].takes_binary()
     meaning, breaches = headers.judge(block, kind, binary)
     for rule, at, end, says in breaches:
-        _breaks(step, rule, at, end, says, start, skipped)
+        breaks(step, rule, at, end, says, start, skipped)
     if kind == headers.TRAILERS:
         if not last.end and said == HEADERS:
             step.breaks(rules.TRAILERS_LAST, 4, 5)
@@ -112,12 +125,12 @@ def _judge(
         stream = stream._replace(announced=pair(stream.announced, side, length))
         if length and last.end and kind == REQUEST:
             says = f"no content at all: content-length says {length}"
-            _breaks(step, rules.CONTENT_LENGTH, 0, len(last.data) + skipped, says, start, skipped)
+            breaks(step, rules.CONTENT_LENGTH, 0, len(last.data) + skipped, says, start, skipped)
     step.stream = state.streams[number] = stream
     return meaning
 
 
-def _breaks(step: Step, rule: Rule, first: int, end: int, says: str, start: int, skipped: int) -> None:
+def breaks(step: Step, rule: Rule, first: int, end: int, says: str, start: int, skipped: int) -> None:
     """A rule that the block's bytes [first, end) break; where they stand in an earlier frame, it is this unit's whole part."""
     if end > skipped:
         step.breaks(rule, max(first - skipped, 0) + start, max(end, first + 1) - skipped + start, says)

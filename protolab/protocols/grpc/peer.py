@@ -80,6 +80,7 @@ class Peer:
         "initial",
         "largest",
         "last",
+        "memo",
         "open",
         "owed",
         "pending",
@@ -97,6 +98,7 @@ class Peer:
         self.state = ANY if midway else NOTHING  # in the table `SENDING`
         self.started = midway  # whether its first frame is behind us
         self.table: Table = MIDWAY if midway else EMPTY  # of the header blocks that it sends
+        self.memo: dict[bytes, Block] = {}  # by their bytes, blocks that left this very table as it is
         self.ceiling: int | None = None if midway else DEFAULT_TABLE_SIZE  # what that table may hold
         self.owed: int | None = None  # see `hpack.read`
         self.fragments: Fragments | None = None
@@ -116,6 +118,10 @@ class Peer:
             setattr(other, name, getattr(self, name))
         other.settings = dict(self.settings)
         return other
+
+    def renew(self, table: Table) -> None:
+        """Go on with another table. The memo is a new one, too: a checkpoint may hold the other."""
+        self.table, self.memo = table, {}
 
     def largest_frame(self) -> int:
         """The largest payload that it takes; the largest of what it said lately, where that is not acknowledged yet."""

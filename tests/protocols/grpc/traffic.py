@@ -23,6 +23,10 @@ async def _echo(request: bytes, context: Any) -> bytes:
     return request
 
 
+async def _same(request: bytes, context: Any) -> bytes:
+    return request
+
+
 async def _fail(request: bytes, context: Any) -> bytes:
     await context.abort(grpc.StatusCode.NOT_FOUND, "nothing \u20ac here")
 
@@ -41,6 +45,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
     def service(self, details: Any) -> Any:
         return {
             f"/{SERVICE}/Echo": grpc.unary_unary_rpc_method_handler(_echo),
+            f"/{SERVICE}/Same": grpc.unary_unary_rpc_method_handler(_same),
             f"/{SERVICE}/Fail": grpc.unary_unary_rpc_method_handler(_fail),
             f"/{SERVICE}/Count": grpc.unary_stream_rpc_method_handler(_count),
             f"/{SERVICE}/Chat": grpc.stream_stream_rpc_method_handler(_chat),
