@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from protolab.fields import Field
@@ -115,12 +116,17 @@ class Document(NamedTuple):
                 yield from self.fragments[name].uses
                 todo += self.fragments[name].spreads
 
+    def lines(self) -> Iterator[tuple[int, int]]:
+        """Where each line stands, without its end."""
+        at = 0
+        for end in _LINE_END.finditer(self.data):
+            yield at, end.start()
+            at = end.end()
+        yield at, len(self.data)
+
     def line(self, number: int) -> tuple[int, int] | None:
         """Where a line (from 1) stands, without its end."""
-        ends = [match.span() for match in _LINE_END.finditer(self.data)]
-        if not 1 <= number <= len(ends) + 1:
-            return None
-        return ends[number - 2][1] if number > 1 else 0, ends[number - 1][0] if number <= len(ends) else len(self.data)
+        return next(islice(self.lines(), number - 1, None), None) if number > 0 else None
 
     def at(self, line: int, column: int) -> Token | None:
         """The token at a line and column, both from 1, as errors have them (section 7.1.2); columns count characters."""

@@ -15,7 +15,7 @@ from protolab.wire import http1_bodies
 
 def body(unit: Unit, said: Body) -> Unit:
     """A body, or the last chunk of one, with the request or the response in it."""
-    asked = [(path, found) for path, each in said.answers if (found := payloads.question(each)) is not None]
+    asked = payloads.questions(said.value, said.answers)
     tree, findings = payloads.message(said.data, unit.side, said.requests, asked, said.spots, "body")
     if said.at is not None:
         field = tree._replace(value=None)
@@ -36,8 +36,7 @@ def message(unit: Unit, said: Text, verdict: Verdict) -> Unit:
     requests: list[Path] = [("payload",)] if verdict.type in ("subscribe", "start") else []
     asked: list[tuple[Path, payloads.Question]] = []
     if verdict.type in ("next", "data", "error") and verdict.asked is not None:
-        question = payloads.question(verdict.asked)
-        asked = [] if question is None else [(("payload",), question)]
+        asked = payloads.questions(said.value[0], [(("payload",), verdict.asked)])
     if not said.data:
         spots = tuple(spot.rule.at(0, len(unit.data), unit.side, spot.detail) for spot in verdict.spots)
         return unit._replace(findings=(*unit.findings, *spots))
@@ -66,8 +65,7 @@ def _noted(tree: Field) -> Field:
 
 def event(unit: Unit, said: streams.Told) -> Unit:
     """An event with the response in its data."""
-    question = payloads.question(said.asked) if said.asked is not None else None
-    answers = [(said.payload, question)] if question is not None else []
+    answers = payloads.questions(said.value, [(said.payload, said.asked)] if said.asked is not None else [])
     if not said.data:
         found = tuple(spot.rule.at(0, len(unit.data), unit.side, spot.detail) for spot in said.spots)
         return unit._replace(findings=(*unit.findings, *found), entitle=lambda _: titles.event(said))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -84,7 +85,7 @@ class Exchange:
     """What both sides have said on one connection, as far as it decides what comes next."""
 
     def __init__(self) -> None:
-        self.waiting: tuple[Request, ...] = ()  # requests without a response
+        self.waiting: deque[Request] = deque()  # requests without a response
         self.request: Request | None = None  # whose body is coming
         self.response: Response | None = None
         self.parts: tuple[Parts | None, Parts | None] = (None, None)
@@ -93,6 +94,7 @@ class Exchange:
     def __copy__(self) -> Exchange:
         other = object.__new__(Exchange)
         other.__dict__.update(self.__dict__)
+        other.waiting = self.waiting.copy()
         return other
 
     # Requests.
@@ -120,7 +122,7 @@ class Exchange:
             elif not media:
                 found.append(rules.CONTENT_TYPE.at(line.start, line.end, Side.CLIENT))
         self.request = made
-        self.waiting = (*self.waiting, made)
+        self.waiting.append(made)
         self._drop(Side.CLIENT)
         return found, made
 
@@ -184,7 +186,8 @@ class Exchange:
         elif any(_broken(each) for each in some[:BATCH]):
             trouble = "syntax"
         full = made._replace(unit=unit, graphql=True, asked=asked, trouble=trouble, batch=isinstance(value, list))
-        self.waiting = tuple(full if each is made else each for each in self.waiting)
+        if self.waiting and self.waiting[-1] is made:
+            self.waiting[-1] = full
         return Body(data, at, sources, tuple(paths), (), tuple(spots), value)
 
     # Responses.
@@ -194,8 +197,7 @@ class Exchange:
         head = http1.response(data)
         if 100 <= head.status < 200:
             return [], None
-        made = self.waiting[0] if self.waiting else None
-        self.waiting = self.waiting[1:]
+        made = self.waiting.popleft() if self.waiting else None
         if self.request is made:
             self.request = None  # answered before its body was complete
         media = _media(head.get("Content-Type"))

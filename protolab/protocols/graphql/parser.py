@@ -6,12 +6,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 
 from protolab.fields import Field
 from protolab.protocols.graphql.document import Definition, Document, Executable, Problem, Selection, Selections, Use
 from protolab.protocols.graphql.tokens import IGNORED, Token, block_value, string_value, tokens
 
 DEEPEST = 64  # levels of selections, lists, objects and types that are taken apart; a deeper one stays whole
+_SMALL = 2048  # bytes of a document that is remembered
 _KINDS = ("query", "mutation", "subscription")
 _TYPE_SYSTEM = ("schema", "scalar", "type", "interface", "union", "enum", "input", "directive", "extend")
 _MARKS = {
@@ -27,7 +29,13 @@ def parse(data: bytes, notes: Mapping[int, str] | None = None) -> Document:
     >>> str(document.operation(None)), document.at(1, 21).start, document.problem
     ('query Q { user }', 20, None)
     """
-    return _Parser(data, notes or {}).document()
+    return _Parser(data, notes or {}).document() if notes or len(data) > _SMALL else _parse(data)
+
+
+@lru_cache(maxsize=64)
+def _parse(data: bytes) -> Document:
+    """A small document, which is asked with again and again."""
+    return _Parser(data, {}).document()
 
 
 class _Stop(Exception):

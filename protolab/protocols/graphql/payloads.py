@@ -7,6 +7,7 @@ location or path points at is looked up in the document that was asked with, and
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, NamedTuple
 
 from protolab.fields import Derived, Field, Side, Source
@@ -20,6 +21,7 @@ from protolab.wire import json_text
 from protolab.wire.json_strings import Strand
 
 SHOWN = 30  # characters of a line that are drawn around what an error points at
+MOST = 100  # broken rules of one message that are said
 POINTED = 50  # places of one response that are pointed at; the rest stays as it is
 
 
@@ -38,6 +40,17 @@ class Question(NamedTuple):
             return ()
         first, last = self.strand.source_of(start, end)
         return (Source(self.side, self.base + first, self.base + last),)
+
+
+def questions(value: Any, answers: Iterable[tuple[Path, Asked]]) -> list[tuple[Path, Question]]:
+    """The documents that the responses in `value` answer, of those responses that have errors to point with."""
+    found = []
+    for path, asked in answers:
+        response = _value(value, path)
+        pointing = isinstance(response, list) or (isinstance(response, dict) and "errors" in response)
+        if pointing and (asked_with := question(asked)) is not None:
+            found.append((path, asked_with))
+    return found
 
 
 def question(asked: Asked) -> Question | None:
@@ -81,7 +94,7 @@ def message(
             tree, findings = swap(tree, string, new), [*findings, *found]
     for path, asked in answers:
         tree = _point(tree, text.value, path, asked)
-    findings += [_placed(spot, tree, side, len(data)) for spot in spots if data]
+    findings += [_placed(spot, tree, side, len(data)) for spot in islice(spots, MOST) if data]
     return tree, tuple(findings)
 
 
@@ -164,13 +177,13 @@ def _mapped(field: Field, strand: Strand) -> Field:
 
 def _lines(document: Document) -> Field:
     """A document by its lines, as errors count them."""
-    data, children, number, at = document.data, [], 1, 0
-    while (where := document.line(number)) is not None:
+    data, children, at = document.data, [], 0
+    for number, where in enumerate(document.lines(), 1):
         if where[0] > at:
             children.append(Field("line end", at, where[0]))
         if where[1] > where[0]:
             children.append(Field(f"line {number}", *where, data[slice(*where)].decode("utf-8", "replace")))
-        number, at = number + 1, where[1]
+        at = where[1]
     return Field("document", 0, len(data), None, "", tuple(children))
 
 
@@ -222,15 +235,17 @@ def _point(tree: Field, value: Any, path: Path, asked: Question) -> Field:
     for number, error in enumerate(errors if isinstance(errors, list) else ()):
         if not isinstance(error, dict):
             continue
-        places = error.get("locations")
-        for index, place in enumerate(places if isinstance(places, list) else ()):
+        if not left:
+            break
+        places, steps = error.get("locations"), error.get("path")
+        for index, place in enumerate(places[:left] if isinstance(places, list) else ()):
             found = json_text.locate(tree, (*where, number, "locations", index))
-            if found is not None and isinstance(place, dict) and left > 0:
+            if found is not None and isinstance(place, dict):
                 tree, left = swap(tree, found, _located(found, place, asked)), left - 1
-        found = json_text.locate(tree, (*where, number, "path"))
-        steps = error.get("path")
-        if found is not None and isinstance(steps, list) and left > 0:
-            tree, left = swap(tree, found, _followed(found, steps, asked, not places)), left - 1
+        if isinstance(steps, list) and left:
+            found = json_text.locate(tree, (*where, number, "path"))
+            if found is not None:
+                tree, left = swap(tree, found, _followed(found, steps, asked, not places)), left - 1
     return tree
 
 

@@ -14,7 +14,7 @@ from protolab.protocols.graphql import rules, shapes
 from protolab.protocols.graphql.shapes import Spot
 
 MODERN, LEGACY = "graphql-transport-ws", "graphql-ws"  # subprotocols: the second name is the older protocol's
-IDS_KEPT = 1000  # operations that are over, of which it is remembered how they ended; older ones count as unknown
+IDS_KEPT = 2000  # operations that are remembered; when older ones were forgotten, an unknown id is no breach
 
 BOTH, ONLY_CLIENT, ONLY_SERVER = (Side.CLIENT, Side.SERVER), (Side.CLIENT,), (Side.SERVER,)
 TYPES: dict[str, dict[str, tuple[tuple[Side, ...], bool]]] = {  # who may send it, and whether it is about an operation
@@ -94,6 +94,7 @@ class Session:
         self.pings: tuple[int, int] = (0, 0)  # unanswered ones of each side, since its breach
         self.new: frozenset[str] = frozenset()  # ids that the client subscribed since its breach
         self.last = ""  # the id that was subscribed last
+        self.forgot = midway  # operations, so that an id that is not known may be right
         self.told = False  # that a breach was answered by going on: said once
 
     def __copy__(self) -> Session:
@@ -222,43 +223,40 @@ class Session:
             elif found is not None and not found.ended:
                 yield Spot(rules.ID_TAKEN, ("id",))
             else:
-                self._end(id, None)
-                self.operations[id] = Operation(asked)
+                self._keep(id, Operation(asked))
                 self.last = id
-            if self.due[side] is not None:
-                self.new |= {id}
+            if self.due[side] is not None and not self.new:  # one that is answered shows it
+                self.new = frozenset({id})
         elif side is Side.CLIENT:
             if found is None:
-                if not self.midway:
+                if not self.forgot:
                     yield Spot(rules.COMPLETE_UNKNOWN, ("id",))
             elif found.ended:
                 late.append("the operation was over when the client completed it")
             else:
-                self._end(id, found._replace(ended="client"))
+                self._keep(id, found._replace(ended="client"))
         else:
             yield from self._told(said, id, found, late)
 
     def _told(self, said: str, id: str, found: Operation | None, late: list[str]) -> Iterator[Spot]:
         """What the server says of an operation."""
         if found is None:
-            if not self.midway:
+            if not self.forgot:
                 yield Spot(rules.ID_UNKNOWN, ("id",))
         elif found.ended == "client":
             late.append("the client completed this operation: what was on its way is ignored")
         elif found.ended:
             yield Spot(rules.AFTER_ERROR if found.ended == "error" else rules.AFTER_COMPLETE, ("type",))
         elif said != "next":
-            self._end(id, found._replace(ended="error" if said == "error" else "server"))
+            self._keep(id, found._replace(ended="error" if said == "error" else "server"))
 
-    def _end(self, id: str, operation: Operation | None) -> None:
-        """Keep how an operation ended, and forget the oldest of those that did."""
+    def _keep(self, id: str, operation: Operation) -> None:
+        """Keep an operation as it is now, as the newest, and forget the oldest."""
         self.operations.pop(id, None)
-        if operation is not None:
-            self.operations[id] = operation
+        self.operations[id] = operation
         if len(self.operations) > IDS_KEPT:
-            over = next((each for each, kept in self.operations.items() if kept.ended), None)
-            if over is not None:
-                del self.operations[over]
+            del self.operations[next(iter(self.operations))]
+            self.forgot = True
 
     def _answered(self, side: Side, said: str, value: dict[str, Any]) -> Iterator[Spot]:
         """Whether this answers what came after a breach that had to close the socket."""
@@ -308,20 +306,20 @@ class Session:
     def _run(self, said: str, id: str, asked: Asked, late: list[str]) -> Iterator[Spot]:
         found = self.operations.get(id)
         if said == "start":  # one with the same id is stopped first
-            self._end(id, None)
-            self.operations[id] = Operation(asked)
+            self._keep(id, Operation(asked))
             self.last = id
         elif said == "stop":
             if found is not None and not found.ended:
-                self._end(id, found._replace(ended="client"))
+                self._keep(id, found._replace(ended="client"))
         elif found is None:
-            yield Spot(rules.L_UNKNOWN, ("id",))
+            if not self.forgot:
+                yield Spot(rules.L_UNKNOWN, ("id",))
         elif found.ended == "client":
             late.append("the client stopped this operation: what was on its way is ignored")
         elif found.ended == "server":
             yield Spot(rules.L_AFTER, ("type",))
         elif said == "complete":
-            self._end(id, found._replace(ended="server"))
+            self._keep(id, found._replace(ended="server"))
 
 
 def _id(value: dict[str, Any], missing: Rule, type: Rule, empty: Rule) -> Iterator[Spot]:
