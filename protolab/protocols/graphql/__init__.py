@@ -29,6 +29,7 @@ CARD = Card(
     ("GraphQL September 2025", "GraphQL over HTTP", "graphql-transport-ws", "graphql-sse"),
     recognise=_recognise,
     servers={"graphql": "server:GraphQLServer"},
+    scenarios={name: f"scenarios:{name.upper()}" for name in ("query", "subscription", "legacy", "errors")},
 )
 
 _PUBLIC = {
