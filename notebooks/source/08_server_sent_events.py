@@ -79,14 +79,14 @@ talk
 # One request, one response, and then the events. There is no second request. Here is the first one:
 
 # %%
-talk[0]
+print(talk[0].data.decode())
 
 # %% [markdown]
 # `Accept` says which kind of answer is wanted, and `Cache-Control: no-store` that nobody on the way may answer from memory:
 # old news is no news. All else is plain HTTP. And the head of the response:
 
 # %%
-talk[1]
+print(talk[1].data.decode())
 
 # %% [markdown]
 # A client looks at two things. The status must be 200, and the `Content-Type` must be `text/event-stream`. With any other it
@@ -130,9 +130,10 @@ for event in heard:
 # %%
 spoken = "id: 3\nevent: message\ndata: Grüße aus der Küche ☕\n\n".encode()
 
-outcomes = {tuple(sse.parse([spoken[:cut], spoken[cut:]])) for cut in range(len(spoken) + 1)}
+cuts = range(len(spoken) + 1)
+outcomes = {tuple(sse.parse([spoken[:cut], spoken[cut:]])) for cut in cuts}
 
-print(len(spoken), "bytes,", len(spoken) + 1, "ways to cut them,", len(outcomes), "outcome:")
+print(f"{len(spoken)} bytes, {len(cuts)} ways to cut them, {len(outcomes)} outcome:")
 print(*outcomes)
 
 # %% [markdown]
@@ -163,14 +164,14 @@ async def listen(stream):
 
 # %%
 ODD = (
-    b"\xef\xbb\xbfdata: one\n\n"  # first three bytes that some editors put before a text: the byte order mark
+    b"\xef\xbb\xbfdata: one\n\n"  # three bytes that some editors put first: the byte order mark
     b": nobody is there\n\n"
     b"event: update\n\n"
     b"Data: two\n\n"
     b" data: three\n\n"
     b"data:four\n\n"
     b"data\n\n"
-    b"id: 5\0\ndata: five\n\n"  # \0 is a byte with the value 0, called NUL
+    b"id: 5\0\ndata: five\n\n"  # \0 is a byte of the value 0, called NUL
     b"retry: soon\ndata: six\n\n"
     b"data: seven"
 )
@@ -228,7 +229,7 @@ def naive(text):
 
 # %%
 two_lines = "It is ready.\nIn the kitchen."
-sneaky = "hello\n\nevent: alert\ndata: Your session has expired, log in at evil.example"
+sneaky = "hello\n\nevent: alert\ndata: Log in again, at evil.example"
 
 # %% [markdown]
 # ### Predict
@@ -252,7 +253,7 @@ for event in got:
     print(event)
 
 # %%
-broken = show.conversation(says, 2)  # 1 was the first client's second visit: it was told that there is no more
+broken = show.conversation(says, 2)  # 1 was the second visit of the client before
 broken
 
 # %% [markdown]
@@ -310,14 +311,14 @@ lab.run(events.server.notify("Hello", "from the kernel"))
 #
 # ## An event stream, or a WebSocket?
 #
-# The same updates to one reader, in the four ways of this course; `bytes an update` counts everything that was said:
+# The same updates to one reader, who asks for them in four ways; `bytes an update` counts everything that was said:
 
 # %%
 measured = compare.run(100)
 
 for way in measured.ways:
     print(
-        f"{way.name:20} {way.per_update:7.1f} bytes an update, {way.requests:4} requests, {way.round_trips:4} round trips"
+        f"{way.name:20} {way.per_update:6.1f} bytes an update, {way.requests:3} request{'s' if way.requests > 1 else ''}"
     )
 
 # %%
@@ -325,8 +326,8 @@ event, message = (way.parts.framing / way.updates for way in (measured.sse, meas
 print(f"around the text of an update: {event:.1f} bytes in an event stream, {message:.1f} in a WebSocket")
 
 # %% [markdown]
-# An event's names, line ends, id and chunk size cost a few bytes more than a frame's header; both are small beside a request
-# for each update. So bytes do not decide between the two. This does:
+# An event's names, line ends, id and chunk size cost more than a frame's header, but both are small beside a request for each
+# update. So bytes seldom decide between the two. This does:
 #
 # | | event stream | WebSocket |
 # |---|---|---|

@@ -14,7 +14,6 @@ import json
 from urllib.parse import urlsplit
 
 from protolab import lab, scenes, show, sse
-from protolab.fields import Side
 from protolab.lesson import check, hint, predict, reveal, solution
 
 lab.repeatable()
@@ -265,7 +264,8 @@ for talk in map(show.conversation, events.capture.connections):
 
 # %% [markdown]
 # The id was in the client that he threw away. The new one knows of no id, so it names none, and the server takes it for
-# someone who comes for the first time. Nothing failed, nothing was logged; two updates are missing.
+# someone who comes for the first time. Nothing failed and nothing was logged; what was said meanwhile
+# is missing.
 #
 # **In a page, leave an `EventSource` alone when it reports an error.** It comes back by itself. There is one exception: when
 # `readyState` is 2 (CLOSED), it has given up for good, and only then a new one may be made. Let it carry its place in the URL,
@@ -289,9 +289,7 @@ for number in range(1, 4):
     busy.cut()
     what = await waits.get()
     await client.close()
-    print(
-        f"client {number}: the server asked for {client.retry} ms, and it comes back after {what.delay * 1000:.0f} ms"
-    )
+    print(f"client {number}: asked to wait {client.retry} ms, back after {what.delay * 1000:.0f} ms")
 
 # %% [markdown]
 # And this is what the end of a connection means. It is the same in our client and in every browser:
@@ -337,15 +335,18 @@ for what in (comment, heartbeat):
 #
 # ```javascript
 # let timer;
-# function alive() { clearTimeout(timer); timer = setTimeout(reconnect, 45000); }
+# function alive() {
+#   clearTimeout(timer);
+#   timer = setTimeout(reconnect, 45000);
+# }
 # source.onopen = alive;
-# source.addEventListener("heartbeat", alive);    // and for every other event
+# source.addEventListener("heartbeat", alive);  // and every other event
 # ```
 #
 # ## Your own browser
 #
-# Connect it, let the server say something, cut the wire, say something more, and look at the requests: the browser's
-# second one names the last id. (It needs a running kernel.)
+# Connect it, then run the cell below: the server says something, the wire is cut, and something is said while the browser is
+# away. Look at its requests: the second one names the last id, and the rest follows. (It needs a running kernel.)
 
 # %%
 show.browser_client(events)
@@ -353,6 +354,7 @@ show.browser_client(events)
 # %%
 say("something for the browser")
 broken_off = events.cut()
+number = say("said while it was away")
 
 # %% [markdown]
 # ## Exercises
@@ -454,3 +456,5 @@ check("resume.stop")
 # - A server keeps the newest events in a bounded ring, each with those whom it is for, and says so when it kept too little.
 # - Who closes an `EventSource` at an error throws its place away.
 # - 204 ends it. Silence is ended by a watchdog, and a script's watchdog needs events, not comments.
+#
+# **Next:** [10 GraphQL over HTTP](10_graphql_over_http.ipynb). So far the server decided what to say. Now the client does.
