@@ -7,6 +7,7 @@ what the other did may not have reached it yet.
 from __future__ import annotations
 
 from copy import copy
+from typing import Any
 
 from protolab.fields import Side
 from protolab.findings import Discard, Finding, Rule
@@ -32,7 +33,7 @@ class Step:
     `head` is None where there is no frame's header. `reading` is the header block that the frame completes, `stream` its
     stream after it, `moves` the windows that it moved, `tables` the header tables of client and server after it, `applied`
     the settings that it puts in force, `answers` the number of the unit that it acknowledges, `opened` the stream that it
-    opens, or 0, `lost` why its header block cannot be read.
+    opens, or 0, `lost` why its header block cannot be read. `turn` is left to the layer above: what the frame is to a call.
     """
 
     # What most units do not do is said once, here, and not for every unit.
@@ -45,6 +46,7 @@ class Step:
     answers: int | None = None
     opened = 0
     lost = ""
+    turn: Any = None
 
     def __init__(self, kind: str, place: Place, data: bytes, head: Head | None) -> None:
         self.kind = kind
@@ -88,7 +90,7 @@ class State:
         self.forgotten = 0  # the highest of those that closed before them
 
     def __copy__(self) -> State:
-        other = object.__new__(State)
+        other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         client, server = self.peers
         other.peers = (copy(client), copy(server))

@@ -70,10 +70,10 @@ def entitle(unit: Unit) -> str:
     name = head.name + (f" stream {head.stream}" if head.stream else "")
     if not unit.place.complete:
         return f"{name}, {len(data)} of {head.length + HEAD_SIZE} bytes so far"
-    return name + _said(unit, head) + "".join(f", {flag}" for flag in _flags(head))
+    return name + _said(unit, head) + "".join(f", {flag}" for flag in flags(head))
 
 
-def _flags(head: Head) -> list[str]:
+def flags(head: Head) -> list[str]:
     names = http2.FLAGS.get(head.type, {})
     shown = ("END_STREAM",) if head.type in (http2.HEADERS, http2.DATA) else ()
     found = [name for bit, name in names.items() if head.flags & bit and name in shown]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from protolab.conversation import Conversation
 from protolab.fields import Side
+from protolab.protocols.grpc.rules import RULES
 from protolab.units import Unit
 from protolab.wire import http2
 from protolab.wire.hpack import PLAIN
@@ -78,11 +79,15 @@ def decoded(*said: list[Said], midway: bool = False) -> Conversation:
 
 
 def broken(conversation: Conversation) -> list[tuple[int, str, int, int]]:
-    """Every finding: its unit's number, its rule, its byte range."""
-    return [(unit.place.number, finding.rule.id, finding.start, finding.end) for unit, finding in conversation.findings]
+    """Every finding of HTTP/2: its unit's number, its rule, its byte range."""
+    return [
+        (unit.place.number, finding.rule.id, finding.start, finding.end)
+        for unit, finding in conversation.findings
+        if finding.rule.id in RULES
+    ]
 
 
 def only(conversation: Conversation) -> tuple[Unit, str, int, int]:
-    """The one finding of a conversation."""
-    ((unit, finding),) = conversation.findings
+    """The one finding of HTTP/2 in a conversation."""
+    ((unit, finding),) = [each for each in conversation.findings if each[1].rule.id in RULES]
     return unit, finding.rule.id, finding.start, finding.end

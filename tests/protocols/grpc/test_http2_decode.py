@@ -78,8 +78,8 @@ def test_a_conversation_reads_like_what_was_said() -> None:
         "PING ACK",
         "HEADERS stream 3 POST /a.B/C, END_STREAM",
         "HEADERS stream 1 200",
-        "DATA stream 1, 5 bytes",
-        "HEADERS stream 1 grpc-status 0, END_STREAM",
+        "DATA stream 1 message {}",
+        "HEADERS stream 1 status 0 OK, END_STREAM",
         "RST_STREAM stream 3 CANCEL",
         "unknown type 0xbb stream 7, 9 bytes",
         "ALTSVC stream 1",
@@ -209,6 +209,8 @@ def test_midway_every_header_that_can_be_known_is_right(live: Connection, cut: i
             assert cut and unit.field.note == "it began before the capture"
             continue
         true = expected[unit.side, unit.place.start + begins[unit.side]]
+        if unit.title.startswith("DATA"):  # where its message begins may not be known
+            continue
         for ours, theirs in zip(unit.field.children, true.field.children, strict=True):
             if ours.name == "unknown header" or (ours.value is None and theirs.value is not None):
                 assert "inserted before the capture began" in ours.note

@@ -206,6 +206,7 @@ def test_a_planted_breach_is_found_at_its_bytes(
     found = [
         (at.place.number, finding.rule.id, finding.rule.clause, finding.start, finding.end)
         for at, finding in sound(record(said), "grpc").findings
+        if finding.rule.id in RULES  # what gRPC itself has against it is test_grpc_findings' part
     ]
     assert (unit, id, clause, first, end) in found
     assert {number for number, *_ in found} == {unit}, "what came before was right"

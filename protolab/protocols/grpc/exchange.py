@@ -1,0 +1,313 @@
+"""What each frame does to the calls of a connection, and which of gRPC's rules it breaks there.
+
+A stream is a call when its request says so: content-type application/grpc, `te`, a grpc- header, or a :path that a known
+.proto file declares. Everything else is HTTP/2 alone, and judged as nothing more.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import NamedTuple
+
+from protolab.fields import Side
+from protolab.findings import Rule
+from protolab.protocols.grpc import blocks, metadata, status
+from protolab.protocols.grpc import grpc_rules as rules
+from protolab.protocols.grpc.connection import State, Step
+from protolab.protocols.grpc.headers import REQUEST, RESPONSE, TRAILERS
+from protolab.protocols.grpc.peer import Reading
+from protolab.protocols.grpc.schemas import declared
+from protolab.protocols.grpc.streams import ENDED, MOST_STREAMS
+from protolab.protocols.grpc.talks import NOTHING, PREFIX, Piece, Reset, Said, Talk, pieces
+from protolab.wire import http2
+from protolab.wire.hpack_fields import shown
+from protolab.wire.http2 import HEAD_SIZE, Head
+from protolab.wire.protobuf_schema import parts, whole
+
+DEFAULT_LIMIT = 4 * 2**20  # bytes of a message that peers take unless they were told
+MOST_FINDINGS = 100  # of the messages in one frame
+_END_FLAG = (4, 5)
+
+
+class GrpcState(State):
+    """Both peers, the streams, and the calls on them."""
+
+    def __init__(self, midway: bool) -> None:
+        super().__init__(midway)
+        self.talks: dict[int, Talk] = {}
+
+    def __copy__(self) -> GrpcState:
+        other = super().__copy__()
+        assert isinstance(other, GrpcState)
+        other.talks = {number: copy(talk) for number, talk in self.talks.items()}
+        return other
+
+
+class Turn(NamedTuple):
+    """What a frame is to a call. `kind` is "request", "response" or "trailers" for a header block, else "".
+
+    `pieces` are the messages in DATA, and `rest` is where what is not shown of them begins.
+    """
+
+    talk: Talk
+    kind: str = ""
+    pieces: tuple[Piece, ...] = ()
+    rest: int = 0
+    status: Said | None = None
+
+
+def follow(state: GrpcState, step: Step, head: Head) -> None:
+    """Move the call on a frame's stream; `step.turn` says what the frame is to it."""
+    type = head.type
+    if type == http2.DATA:
+        talk = state.talks.get(head.stream)
+        if talk is not None and step.stream is not None and talk.grpc:
+            _data(state, step, head, talk)
+    elif type in (http2.HEADERS, http2.CONTINUATION):
+        if step.reading is not None and not step.reading.promised and step.reading.meaning is not None:
+            _headers(state, step, head, step.reading)
+    elif type == http2.RST_STREAM:
+        talk = state.talks.pop(head.stream, None)
+        if talk is not None and len(step.data) >= HEAD_SIZE + 4:
+            _moved(talk, step)
+            error = int.from_bytes(step.data[HEAD_SIZE : HEAD_SIZE + 4])
+            talk.reset = Reset(step.place.side, error, step.place.number, step.place.at)
+            step.turn = Turn(talk)
+    elif type == http2.WINDOW_UPDATE and (talk := state.talks.get(head.stream)) is not None:
+        step.turn = Turn(talk)
+
+
+def leave_out(state: GrpcState, step: Step) -> None:
+    """GOAWAY: the calls after the last stream that it names are not answered any more (RFC 9113 section 6.8)."""
+    last = int.from_bytes(step.data[HEAD_SIZE : HEAD_SIZE + 4]) & http2.LARGEST_WINDOW
+    error = int.from_bytes(step.data[HEAD_SIZE + 4 : HEAD_SIZE + 8])
+    side = step.place.side
+    for number in [n for n in state.talks if n > last and n % 2 == (side is Side.SERVER)]:
+        state.talks[number].gone = Reset(side, error, step.place.number, step.place.at)
+
+
+def _moved(talk: Talk, step: Step) -> None:
+    talk.last, talk.last_at = step.place.number, step.place.at
+
+
+def _end(state: GrpcState, talk: Talk, step: Step, side: Side) -> None:
+    """END_STREAM of a side."""
+    talk.ended[side] = step.place.number
+    if talk.ended[1 - side] is not None:
+        state.talks.pop(talk.stream, None)
+
+
+# Headers.
+
+
+def _headers(state: GrpcState, step: Step, head: Head, reading: Reading) -> None:
+    meaning, number, side = reading.meaning, reading.stream, step.place.side
+    assert meaning is not None
+    if meaning.interim:
+        return
+    stream = state.streams.get(number) or state.closed.get(number)
+    ends = stream is not None and bool(stream.stopped[side] & ENDED)
+    talk = state.talks.get(number)
+    if meaning.kind == REQUEST and side is Side.CLIENT:
+        talk = _request(state, step, reading)
+    elif talk is None:
+        if not state.midway or side is Side.CLIENT:
+            return
+        talk = _put(state, Talk(number, step.place.number, step.place.at))
+    _moved(talk, step)
+    if side is Side.SERVER:
+        _response(step, talk, reading, ends)
+    elif meaning.kind == TRAILERS and talk.grpc:
+        _breaks(step, reading, rules.REQUEST_TRAILERS)
+        step.turn = Turn(talk, TRAILERS)
+    if talk.grpc:
+        _judge_headers(step, reading, TRAILERS if meaning.kind == TRAILERS else meaning.kind)
+        if ends:
+            _ends(step, talk, side, *_END_FLAG)
+    if ends:
+        _end(state, talk, step, side)
+
+
+def _put(state: GrpcState, talk: Talk) -> Talk:
+    state.talks[talk.stream] = talk
+    if len(state.talks) > MOST_STREAMS:
+        del state.talks[next(iter(state.talks))]
+    return talk
+
+
+def _judge_headers(step: Step, reading: Reading, kind: str) -> None:
+    """Each header by itself."""
+    for line in reading.block.lines:
+        name = line[4]
+        if name is not None:
+            for rule, says in metadata.wrong(kind, name, line[5]):
+                blocks.breaks(step, rule, line[0], line[1], says, reading.start, reading.skipped)
+
+
+def _breaks(step: Step, reading: Reading, rule: Rule, says: str = "", name: bytes | None = None) -> None:
+    """A rule that a header of that name breaks, or, without it, the block as a whole."""
+    start, end = 0, max(len(reading.data), 1)
+    for line in reading.block.lines:
+        if name is not None and line.name == name:
+            start, end = line.start, line.end
+    blocks.breaks(step, rule, start, end, says, reading.start, reading.skipped)
+
+
+def _request(state: GrpcState, step: Step, reading: Reading) -> Talk:
+    meaning = reading.meaning
+    assert meaning is not None
+    said, pseudo = dict(reading.headers), meaning.pseudo
+    talk = _put(state, Talk(reading.stream, step.place.number, step.place.at))
+    talk.path = pseudo.get(b":path")
+    talk.method = declared(talk.path) if talk.path is not None else None
+    type = said.get(b"content-type")
+    talk.grpc = (
+        talk.method is not None
+        or (type or b"").lower().startswith(metadata.GRPC)
+        or b"te" in said
+        or any(name is not None and name.startswith(b"grpc-") for name in said)
+    )
+    if not talk.grpc:
+        return talk
+    talk.open[Side.CLIENT] = NOTHING
+    talk.web, talk.codec = metadata.web_and_codec(type or b"")
+    talk.timeout = metadata.timeout(said.get(b"grpc-timeout") or b"")
+    talk.encodings[Side.CLIENT] = said.get(b"grpc-encoding") or b""
+    attempts = said.get(b"grpc-previous-rpc-attempts") or b""
+    talk.attempts = int(attempts) if attempts.isdigit() and len(attempts) < 10 else 0
+    if (accepts := said.get(b"grpc-accept-encoding")) is not None:
+        talk.accepts = frozenset(each.strip() for each in accepts.split(b","))
+    step.turn = Turn(talk, REQUEST)
+    if pseudo.get(b":method", b"POST") != b"POST":
+        _breaks(step, reading, rules.METHOD, f":method is {shown(pseudo[b':method'])}", b":method")
+    if pseudo.get(b":scheme", b"http") not in (b"http", b"https"):
+        _breaks(step, reading, rules.SCHEME, f":scheme is {shown(pseudo[b':scheme'])}", b":scheme")
+    if talk.path is not None and metadata.service_and_method(talk.path) is None:
+        _breaks(step, reading, rules.PATH, f":path is {shown(talk.path)}", b":path")
+    if meaning.whole and not reading.block.problems:
+        if b"te" not in said and not talk.web:
+            _breaks(step, reading, rules.TE, "the request has no te")
+        if type is None:
+            _breaks(step, reading, rules.CONTENT_TYPE, "the request has no content-type")
+    return talk
+
+
+def _response(step: Step, talk: Talk, reading: Reading, ends: bool) -> None:
+    """Response headers, Trailers-Only, or trailers."""
+    meaning = reading.meaning
+    assert meaning is not None
+    said = dict(reading.headers)
+    code, type = said.get(b"grpc-status"), said.get(b"content-type")
+    sure = meaning.whole and not reading.block.problems
+    if not talk.grpc:  # a capture that began midway knows only the response
+        if code is None and not (type or b"").lower().startswith(metadata.GRPC):
+            return
+        talk.grpc = True
+        talk.web, talk.codec = metadata.web_and_codec(type or b"")
+    if meaning.kind == RESPONSE:
+        http = meaning.pseudo.get(b":status", b"")
+        talk.http = int(http) if http.isdigit() and len(http) == 3 else None
+        talk.open[Side.SERVER] = NOTHING
+        talk.encodings[Side.SERVER] = encoding = said.get(b"grpc-encoding") or b""
+        if talk.http is not None and talk.http != 200:
+            makes = (
+                "" if code is not None else f": without grpc-status, that is {status.name(status.from_http(talk.http))}"
+            )
+            _breaks(step, reading, rules.HTTP_STATUS, f":status is {talk.http}{makes}", b":status")
+        elif sure and type is None:
+            _breaks(step, reading, rules.RESPONSE_TYPE, "the response has no content-type")
+        if encoding not in (b"", metadata.IDENTITY) and talk.accepts is not None and encoding not in talk.accepts:
+            _breaks(step, reading, rules.NOT_ACCEPTED, f"{shown(encoding)} is not accepted", b"grpc-encoding")
+    if meaning.kind == RESPONSE and not ends:
+        talk.answered = True
+        if code is not None:
+            _breaks(step, reading, rules.STATUS_EARLY, "", b"grpc-status")
+        step.turn = Turn(talk, RESPONSE)
+        return
+    only = meaning.kind == RESPONSE
+    talk.trailed = step.place.number
+    if code is None and sure and (not only or talk.http == 200):
+        _breaks(step, reading, rules.STATUS_MISSING, "")
+    details = _details(step, reading, code, said)
+    if code is not None:
+        number = int(code) if code.isdigit() and len(code) < 10 else None
+        message = metadata.unescaped(said.get(b"grpc-message") or b"")
+        talk.status = Said(number, message, details, step.place.number, only)
+    step.turn = Turn(talk, RESPONSE if only else TRAILERS, status=talk.status)
+
+
+def _details(step: Step, reading: Reading, code: bytes | None, said: dict[bytes | None, bytes | None]) -> bytes | None:
+    """The bytes of grpc-status-details-bin, which must agree with grpc-status."""
+    name = b"grpc-status-details-bin"
+    found = metadata.binary(said.get(name) or b"") if said.get(name) is not None else None
+    if not found:
+        return None
+    if code == b"0":
+        _breaks(step, reading, rules.DETAILS_OK, "", name)
+    within = parts(found[0])
+    if not found[0] or any(number not in (1, 2, 3) for number in within):
+        _breaks(step, reading, rules.DETAILS_FORM, "this is no google.rpc.Status", name)
+    elif code is not None and code.isdigit() and whole(within, 1) != int(code):
+        _breaks(
+            step, reading, rules.DETAILS_CODE, f"{whole(within, 1)} in the details, and grpc-status {int(code)}", name
+        )
+    return found[0]
+
+
+# Messages.
+
+
+def _data(state: GrpcState, step: Step, head: Head, talk: Talk) -> None:
+    side, data = step.place.side, step.data
+    start, end = http2.content(data, head)
+    _moved(talk, step)
+    if talk.trailed is not None and side is Side.SERVER and start < end:
+        step.breaks(rules.AFTER_TRAILERS, start, end)
+    found, rest = pieces(talk, side, data, start, end, step.place.start)
+    for piece in found:
+        if piece.prefix[0] or piece.number or piece.parts is not None or piece.end - piece.start > DEFAULT_LIMIT:
+            _judge_piece(step, talk, side, piece)
+    step.turn = Turn(talk, "", tuple(found), rest)
+    if head.flags & http2.END_STREAM:
+        last = found[-1] if found and not found[-1].complete else None
+        _ends(step, talk, side, *((last.start, last.end) if last else _END_FLAG))
+        if side is Side.SERVER and talk.status is None and not talk.web:
+            step.breaks(rules.STATUS_MISSING, *_END_FLAG, "the stream ends without trailers")
+        _end(state, talk, step, side)
+
+
+def _judge_piece(step: Step, talk: Talk, side: Side, piece: Piece) -> None:
+    """A message as far as its prefix tells, where that becomes known."""
+    if len(step.findings) >= MOST_FINDINGS:
+        return
+    flag = piece.flag
+    if not piece.skip and not (talk.web and flag & 0x80):
+        if flag > 1:
+            step.breaks(rules.FLAG, piece.start, piece.start + 1, f"the flag is {flag}")
+        elif flag and talk.encodings[side] in (b"", metadata.IDENTITY):
+            step.breaks(rules.NO_ENCODING, piece.start, piece.start + 1)
+        method = talk.method
+        many = method is None or (method.client_streaming, method.server_streaming)[side]
+        if piece.number and not many:
+            step.breaks(rules.CARDINALITY, piece.start, piece.end, f"message {piece.number + 1} of one")
+    if piece.skip < PREFIX <= piece.skip + piece.end - piece.start and (length := piece.length or 0) > DEFAULT_LIMIT:
+        says = f"a message of {length:,} bytes: peers take {DEFAULT_LIMIT:,} unless they were told"
+        step.breaks(rules.TOO_LONG, max(piece.start + 1 - piece.skip, piece.start), piece.body, says)
+
+
+def _ends(step: Step, talk: Talk, side: Side, start: int, end: int) -> None:
+    """A side has said its last message: it must be whole, and the count right."""
+    now = talk.open[side]
+    if now is None:
+        return
+    if now is not NOTHING:
+        wanted = PREFIX + int.from_bytes(now.prefix[1:]) if len(now.prefix) == PREFIX else None
+        says = f"{now.got} bytes of a message came" + (f", of {wanted} with its prefix" if wanted else "")
+        step.breaks(rules.TRUNCATED, start, end, says)
+        return
+    method = talk.method
+    if method is None or talk.counts[side] or (method.client_streaming, method.server_streaming)[side]:
+        return
+    # A response that fails has no message, and needs none.
+    if side is Side.CLIENT or (talk.status is not None and talk.status.code == status.OK):
+        step.breaks(rules.CARDINALITY, *_END_FLAG, "there is no message at all")
