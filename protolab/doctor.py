@@ -17,7 +17,8 @@ from protolab.errors import LabError
 
 PYTHON = (3, 11)
 PACKAGES = (
-    *("anywidget", "click", "graphql-core", "grpcio", "grpcio-tools", "ipywidgets"),
+    *("anywidget", "click", "graphql-core", "grpcio", "grpcio-health-checking", "grpcio-reflection", "grpcio-status"),
+    *("grpcio-tools", "ipywidgets"),
     *("jupyterlab", "nest-asyncio", "tornado", "websockets"),
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
