@@ -25,7 +25,8 @@ def entitle(unit: Unit) -> str:
     said = {line.name: line for line in tree.children}
     event = unit.field.value
     if isinstance(event, Event):
-        return f"{event.type} {shown(event.data)}" + (f" id {event.last_event_id}" if "id" in said else "")
+        own = any(line.name == "id" and "\0" not in str(line.value) for line in tree.children) and event.last_event_id
+        return f"{event.type} {shown(event.data)}" + (f" id {own}" if own else "")
     if unit.kind == "comment":
         return f"comment {shown(str(said['comment'].value))}".rstrip()
     fields = [f"{name} {said[name].value}" for name in ("event", "id", "retry") if name in said]
