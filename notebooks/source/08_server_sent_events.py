@@ -329,7 +329,7 @@ print(f"around the text of an update: {event:.1f} bytes in an event stream, {mes
 # An event's names, line ends, id and chunk size cost more than a frame's header, but both are small beside a request for each
 # update. So bytes seldom decide between the two. This does:
 #
-# | | event stream | WebSocket |
+# | what counts | event stream | WebSocket |
 # |---|---|---|
 # | who speaks | the server; a client that has something to say sends a request | both |
 # | what | text, in UTF-8 | text and bytes |
