@@ -39,7 +39,7 @@ def test_an_error_is_two_lines_without_a_traceback(monkeypatch):
     result = typed("serve", "nobody")
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr == "protolab: There is no server called nobody.\nThere are: echo, chat.\n"
+    assert result.stderr == "protolab: There is no server called nobody.\nThere are: graphql, users, events, echo, chat.\n"
 
 
 def test_an_error_of_the_system_is_two_lines_that_name_the_file(tmp_path):

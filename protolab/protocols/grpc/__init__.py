@@ -13,7 +13,7 @@ def _recognise(client: bytes, server: bytes, midway: bool) -> int:
     if not midway and not client and http2.plausible(server) and server[3] == http2.SETTINGS:
         return 80  # the server spoke first: its preface is a SETTINGS frame on stream 0 (RFC 9113 section 3.4)
     if midway and (client or server):
-        return 60 if all(http2.plausible(said) for said in (client, server) if said) else 5
+        return 60 if all(http2.plausible(said) for said in (client, server) if said) else 1
     return 0
 
 
