@@ -62,7 +62,8 @@ def read_lines(data: bytes, first: bool = False, blank: str = "") -> Lines:
             last[field.name] = field
         if field.name == "unknown field" and (after_data or not any(each.name in _KNOWN for each in fields)):
             name = line.partition(b":")[0]
-            if b":" not in line or not name.replace(b"-", b"").replace(b"_", b"").isalnum():
+            prose = b":" not in line or not name.replace(b"-", b"").replace(b"_", b"").isalnum()
+            if prose and name.strip().lower() not in _NAMES:
                 split.append(field)
         after_data = after_data or field.name == "data"
     if "event" in last and not after_data:
