@@ -149,6 +149,25 @@ def plausible(data: bytes | bytearray, at: int = 0) -> bool:
     return not head.stream if head.type in ON_CONNECTION else bool(head.stream) or head.type not in ON_STREAM
 
 
+def next_frame(data: bytes | bytearray, at: int = 0) -> tuple[int, bool]:
+    """The first offset from `at` on where a frame may well begin and another after it; True when that is settled.
+
+    False: where it looks like one, the bytes end before the next frame's header could confirm it; look there again.
+
+    >>> said = b"the rest of something" + settings().encode() + ping().encode()
+    >>> next_frame(said), next_frame(said[:31])
+    ((21, True), (21, False))
+    """
+    for start in range(at, len(data) - HEAD_SIZE + 1):
+        if plausible(data, start):
+            after = start + HEAD_SIZE + int.from_bytes(data[start : start + 3])
+            if after + HEAD_SIZE > len(data):
+                return start, False
+            if plausible(data, after):
+                return start, True
+    return max(at, len(data) - HEAD_SIZE + 1), False
+
+
 def content(data: bytes, head: Head) -> tuple[int, int]:
     """Where what a frame carries starts and ends in the frame, without padding, priority and a promised stream's id.
 

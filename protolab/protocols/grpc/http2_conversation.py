@@ -55,15 +55,8 @@ class Http2Conversation(Conversation[State, Step]):
 
     def _next_frame(self, side: Side, stream: bytearray) -> int | None:
         """The first offset where a frame may begin, and after it the next one."""
-        for at in range(self._looked[side], len(stream) - HEAD_SIZE + 1):
-            self._looked[side] = at
-            if http2.plausible(stream, at):
-                after = at + HEAD_SIZE + int.from_bytes(stream[at : at + 3])
-                if after + HEAD_SIZE > len(stream):
-                    return None  # not told yet
-                if http2.plausible(stream, after):
-                    return at
-        return None
+        self._looked[side], settled = http2.next_frame(stream, self._looked[side])
+        return self._looked[side] if settled else None
 
     def begin(self) -> State:
         return State(self.connection.midway)
