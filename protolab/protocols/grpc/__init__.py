@@ -6,6 +6,11 @@ from protolab.protocols import Card, public
 from protolab.wire import http2
 
 
+def _frames(said: bytes) -> bool:
+    """Whether frames begin here, or after the rest of one."""
+    return http2.plausible(said) or http2.next_frame(said)[1]
+
+
 def _recognise(client: bytes, server: bytes, midway: bool) -> int:
     preface = http2.PREFACE
     if len(client) >= 14 and preface.startswith(client[: len(preface)]):  # "PRI * HTTP/2.0"
@@ -13,7 +18,7 @@ def _recognise(client: bytes, server: bytes, midway: bool) -> int:
     if not midway and not client and http2.plausible(server) and server[3] == http2.SETTINGS:
         return 80  # the server spoke first: its preface is a SETTINGS frame on stream 0 (RFC 9113 section 3.4)
     if midway and (client or server):
-        return 60 if all(http2.plausible(said) for said in (client, server) if said) else 1
+        return 60 if all(_frames(said) for said in (client, server) if said) else 1
     return 0
 
 
@@ -38,7 +43,12 @@ _PUBLIC = {
     "tables": "header_tables",
     "windows": "flow",
     "blocked": "flow",
-    "RULES": "rules",
+    "calls": "outcomes",
+    "read_messages": "outcomes",
+    "read_values": "outcomes",
+    "decode_with": "schemas",
+    "forget": "schemas",
+    "RULES": "catalogue",
     "Frame": "protolab.wire.http2",
 }
 __all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]

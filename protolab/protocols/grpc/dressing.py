@@ -59,10 +59,21 @@ def _dress_headers(unit: Unit, step: Step, turn: Turn) -> Unit:
         first = next((at for at, child in enumerate(field.children) if child.start >= reading.start), 0)
         before, after = field.children[:first], field.children[first:]
         field = field._replace(children=(*before, *_headers(after, reading.block)))
-    entitle = partial(
-        _entitle_headers, turn.talk.timeout if turn.kind == REQUEST else None, turn.status, turn.talk.answered
-    )
-    return unit._replace(field=field, entitle=entitle)
+    only = turn.status is not None and turn.status.only
+    if only:
+        note = "Trailers-Only: the status, and no message"
+        field = field._replace(note=f"{note}; {field.note}" if field.note else note)
+    return unit._replace(field=field, entitle=partial(_entitle_headers, _asked(turn), turn.status, turn.talk.answered))
+
+
+def _asked(turn: Turn) -> str:
+    """What a request calls: `call UserService/GetUser within 4.99 s`; "" for what is none."""
+    talk = turn.talk
+    named = metadata.service_and_method(talk.path or b"")
+    if turn.kind != REQUEST or named is None:
+        return ""
+    within = "" if talk.timeout is None else f" within {metadata.seconds(talk.timeout)}"
+    return f"call {named[0].rpartition('.')[2]}/{named[1]}{within}"
 
 
 def _headers(fields: tuple[Field, ...], block: Block) -> tuple[Field, ...]:
@@ -147,6 +158,11 @@ def _details(data: bytes, how: str) -> Derived:
     return Derived(STATUS, data, field._replace(derived=tuple(unpacked)), how)
 
 
+def detail_types(data: bytes) -> tuple[str, ...]:
+    """The types of the details in a google.rpc.Status: ("google.rpc.BadRequest",)."""
+    return tuple(text_of(any, 1).rpartition("/")[2] for any in inner(parts(data), 3))
+
+
 def _last(values: dict[int, list[Held]], number: int) -> bytes:
     held = values.get(number, [b""])[-1]
     return held if isinstance(held, bytes) else b""
@@ -180,23 +196,21 @@ def _dress_data(unit: Unit, step: Step, turn: Turn, connection: Connection) -> U
 # Titles.
 
 
-def _flags(unit: Unit) -> str:
+def flags(unit: Unit) -> str:
+    """The flags that a title names."""
     head = http2.read_head(unit.data)
     assert head is not None
     return "".join(f", {flag}" for flag in explain.flags(head))
 
 
-def _entitle_headers(timeout: int | None, said: Said | None, answered: bool, unit: Unit) -> str:
-    """A request with its deadline; trailers by the status, its message and who said it."""
-    title = explain.entitle(unit)
-    flags = _flags(unit)
-    bare = title.removesuffix(flags) if flags else title
-    if timeout is not None:
-        return f"{bare} within {metadata.seconds(timeout)}{flags}"
-    if said is None:
-        return title
-    bare = bare.partition(" grpc-status ")[0]
-    return f"{bare} {status_words(said, answered)}{flags}"
+def _entitle_headers(asked: str, said: Said | None, answered: bool, unit: Unit) -> str:
+    """A request by what it calls; trailers by the status, its message and who said it."""
+    head = http2.read_head(unit.data)
+    assert head is not None
+    if said is None and not asked:
+        return explain.entitle(unit)
+    words = asked if said is None else status_words(said, answered)
+    return f"{head.name} stream {head.stream} {words}{flags(unit)}"
 
 
 def status_words(said: Said, answered: bool) -> str:
@@ -224,13 +238,15 @@ def _entitle_data(turn: Turn, side: Side, first: Field | None, unit: Unit) -> st
     """DATA by its first message: a request by its method, an answer by its type."""
     head = http2.read_head(unit.data)
     assert head is not None
-    name, flags = f"DATA stream {head.stream}", _flags(unit)
+    name, ends = f"DATA stream {head.stream}", flags(unit)
     if not turn.pieces:
         size = len(unit.data) - HEAD_SIZE
-        return f"{name}, {size} byte{'' if size == 1 else 's'}{flags}"
+        if not size and ends:
+            return f"{name} no more messages{ends}"
+        return f"{name}, {size} byte{'' if size == 1 else 's'}{ends}"
     piece = turn.pieces[0]
     if piece.prefix[:1] >= b"\x80" and turn.talk.web:
-        return f"{name} trailers of gRPC-Web{flags}"
+        return f"{name} trailers of gRPC-Web{ends}"
     what = called(turn.talk, side)
     if first is None and not piece.complete:
         got = max(piece.skip + piece.end - piece.start - 5, 0)
@@ -244,7 +260,7 @@ def _entitle_data(turn: Turn, side: Side, first: Field | None, unit: Unit) -> st
         said = f"{what} {{{brief(first)}}}" if first.children else f"{what} {{}}"
     if (more := len(turn.pieces) - 1) > 0:
         said += f" and {more} more"
-    return f"{name} {said}{flags}"
+    return f"{name} {said}{ends}"
 
 
 def short(value: object) -> str:

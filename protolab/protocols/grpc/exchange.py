@@ -20,13 +20,23 @@ from protolab.protocols.grpc.schemas import declared
 from protolab.protocols.grpc.streams import ENDED, MOST_STREAMS
 from protolab.protocols.grpc.talks import NOTHING, PREFIX, Piece, Reset, Said, Talk, pieces
 from protolab.wire import http2
+from protolab.wire.hpack import Block
 from protolab.wire.hpack_fields import shown
 from protolab.wire.http2 import HEAD_SIZE, Head
 from protolab.wire.protobuf_schema import parts, whole
 
 DEFAULT_LIMIT = 4 * 2**20  # bytes of a message that peers take unless they were told
+MOST_HEADS = 64  # header blocks that are remembered
 MOST_FINDINGS = 100  # of the messages in one frame
 _END_FLAG = (4, 5)
+
+
+class Heads(NamedTuple):
+    """What a header block says, by name, and which of its headers break a rule by themselves."""
+
+    block: Block
+    said: dict[bytes | None, bytes | None]
+    broken: tuple[tuple[Rule, int, int, str], ...]
 
 
 class GrpcState(State):
@@ -35,6 +45,24 @@ class GrpcState(State):
     def __init__(self, midway: bool) -> None:
         super().__init__(midway)
         self.talks: dict[int, Talk] = {}
+        self.memo: dict[tuple[bytes, str], Heads] = {}  # what blocks said that came last; calls repeat their headers
+
+    def heads(self, reading: Reading, kind: str) -> Heads:
+        """What a block says. A block that is read once for many frames (`blocks`) is looked at once, too."""
+        block = reading.block
+        found = self.memo.get((reading.data, kind))
+        if found is None or found.block is not block:
+            broken = [
+                (rule, line[0], line[1], says)
+                for line in block.lines
+                if line[4] is not None
+                for rule, says in metadata.wrong(kind, line[4], line[5])
+            ]
+            found = Heads(block, dict(block.headers), tuple(broken))
+            if len(self.memo) >= MOST_HEADS:
+                self.memo.clear()
+            self.memo[reading.data, kind] = found
+        return found
 
     def __copy__(self) -> GrpcState:
         other = super().__copy__()
@@ -108,20 +136,22 @@ def _headers(state: GrpcState, step: Step, head: Head, reading: Reading) -> None
     stream = state.streams.get(number) or state.closed.get(number)
     ends = stream is not None and bool(stream.stopped[side] & ENDED)
     talk = state.talks.get(number)
+    heads = state.heads(reading, meaning.kind)
     if meaning.kind == REQUEST and side is Side.CLIENT:
-        talk = _request(state, step, reading)
+        talk = _request(state, step, reading, heads.said)
     elif talk is None:
         if not state.midway or side is Side.CLIENT:
             return
         talk = _put(state, Talk(number, step.place.number, step.place.at))
     _moved(talk, step)
     if side is Side.SERVER:
-        _response(step, talk, reading, ends)
+        _response(step, talk, reading, heads.said, ends)
     elif meaning.kind == TRAILERS and talk.grpc:
         _breaks(step, reading, rules.REQUEST_TRAILERS)
         step.turn = Turn(talk, TRAILERS)
     if talk.grpc:
-        _judge_headers(step, reading, TRAILERS if meaning.kind == TRAILERS else meaning.kind)
+        for rule, first, last, says in heads.broken:
+            blocks.breaks(step, rule, first, last, says, reading.start, reading.skipped)
         if ends:
             _ends(step, talk, side, *_END_FLAG)
     if ends:
@@ -135,15 +165,6 @@ def _put(state: GrpcState, talk: Talk) -> Talk:
     return talk
 
 
-def _judge_headers(step: Step, reading: Reading, kind: str) -> None:
-    """Each header by itself."""
-    for line in reading.block.lines:
-        name = line[4]
-        if name is not None:
-            for rule, says in metadata.wrong(kind, name, line[5]):
-                blocks.breaks(step, rule, line[0], line[1], says, reading.start, reading.skipped)
-
-
 def _breaks(step: Step, reading: Reading, rule: Rule, says: str = "", name: bytes | None = None) -> None:
     """A rule that a header of that name breaks, or, without it, the block as a whole."""
     start, end = 0, max(len(reading.data), 1)
@@ -153,10 +174,10 @@ def _breaks(step: Step, reading: Reading, rule: Rule, says: str = "", name: byte
     blocks.breaks(step, rule, start, end, says, reading.start, reading.skipped)
 
 
-def _request(state: GrpcState, step: Step, reading: Reading) -> Talk:
+def _request(state: GrpcState, step: Step, reading: Reading, said: dict[bytes | None, bytes | None]) -> Talk:
     meaning = reading.meaning
     assert meaning is not None
-    said, pseudo = dict(reading.headers), meaning.pseudo
+    pseudo = meaning.pseudo
     talk = _put(state, Talk(reading.stream, step.place.number, step.place.at))
     talk.path = pseudo.get(b":path")
     talk.method = declared(talk.path) if talk.path is not None else None
@@ -178,6 +199,8 @@ def _request(state: GrpcState, step: Step, reading: Reading) -> Talk:
     if (accepts := said.get(b"grpc-accept-encoding")) is not None:
         talk.accepts = frozenset(each.strip() for each in accepts.split(b","))
     step.turn = Turn(talk, REQUEST)
+    if (last := state.peers[Side.SERVER].goaway) is not None and reading.stream > last:
+        talk.gone = Reset(Side.SERVER, 0, step.place.number, step.place.at)
     if pseudo.get(b":method", b"POST") != b"POST":
         _breaks(step, reading, rules.METHOD, f":method is {shown(pseudo[b':method'])}", b":method")
     if pseudo.get(b":scheme", b"http") not in (b"http", b"https"):
@@ -192,11 +215,10 @@ def _request(state: GrpcState, step: Step, reading: Reading) -> Talk:
     return talk
 
 
-def _response(step: Step, talk: Talk, reading: Reading, ends: bool) -> None:
+def _response(step: Step, talk: Talk, reading: Reading, said: dict[bytes | None, bytes | None], ends: bool) -> None:
     """Response headers, Trailers-Only, or trailers."""
     meaning = reading.meaning
     assert meaning is not None
-    said = dict(reading.headers)
     code, type = said.get(b"grpc-status"), said.get(b"content-type")
     sure = meaning.whole and not reading.block.problems
     if not talk.grpc:  # a capture that began midway knows only the response
