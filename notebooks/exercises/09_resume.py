@@ -40,7 +40,11 @@ def back(seen):
 
 def head(seen):
     """Judged by the newest request on the wire, and by what it brought."""
+    if not seen.conversations("desk"):
+        return untouched()
     request = seen.unit("desk", -1, kind="request head")
+    if not request.place.complete:
+        return wrong("The server still waits: without a blank line the head does not end.")
     names = {field.name.lower(): field for field in request.field.children}
     status = seen.unit("desk", -1, side=Side.SERVER).field.find("status").value
     if str(status) != "200":
@@ -202,7 +206,8 @@ EXERCISES = [
             r'print(await ask(FIRST.replace("\n\n", "\nLast-Event-ID: 3\n\n")))': "brings only 1 of",
             r'print(await ask(FIRST.replace("\n\n", "\nLast-Event-ID: 1\n\n")))': "what she knows already",
             r'print(await ask(FIRST.replace("ada", "bob").replace("\n\n", "\nLast-Event-ID: 2\n\n")))': "Not ada",
-            r'print(await ask(FIRST.replace("text/event-stream", "text/html")))': "answered 406",
+            'print(await ask(FIRST.replace("text/event-stream", "text/html")))': "answered 406",
+            r'print(await ask(FIRST.strip() + "\nLast-Event-ID: 2\n"))': "without a blank line",
         },
         hints=(
             "Which line did the request of the second connection have, above?",

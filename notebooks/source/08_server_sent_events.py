@@ -317,9 +317,7 @@ lab.run(events.server.notify("Hello", "from the kernel"))
 measured = compare.run(100)
 
 for way in measured.ways:
-    print(
-        f"{way.name:20} {way.per_update:6.1f} bytes an update, {way.requests:3} request{'s' if way.requests > 1 else ''}"
-    )
+    print(f"{way.name:20} {way.per_update:6.1f} bytes an update, requests: {way.requests:3}")
 
 # %%
 event, message = (way.parts.framing / way.updates for way in (measured.sse, measured.websocket))

@@ -401,10 +401,15 @@ async def ask(text):
     where = urlsplit(desk.url)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
     writer.write(text.replace("\n", "\r\n").encode())
-    answer = await reader.readuntil(b"\r\n\r\n")
-    if b" 200 " in answer:
-        answer += await reader.readuntil(b"\n\n\r\n")  # an event's end, and its chunk's
-    writer.close()
+    try:
+        async with asyncio.timeout(3):
+            answer = await reader.readuntil(b"\r\n\r\n")
+            if b" 200 " in answer:
+                answer += await reader.readuntil(b"\n\n\r\n")  # an event's end, and its chunk's
+    except (TimeoutError, EOFError):
+        return "no answer: does the request end with a blank line?"
+    finally:
+        writer.close()
     return answer.decode()
 
 
