@@ -28,13 +28,11 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     create_source_event_stream,
-    execute,
     get_operation_ast,
     parse,
     specified_rules,
     validate,
 )
-from graphql.execution.values import get_variable_values
 
 from protolab.protocols.graphql.limits import Limits, check
 from protolab.protocols.graphql.persisted import Persisted
@@ -65,7 +63,10 @@ class Refusal:
 
 
 class Prepared(NamedTuple):
-    """A request that can be run: `kind` is "query", "mutation" or "subscription"."""
+    """A request that can be run: `kind` is "query", "mutation" or "subscription".
+
+    `executor` is graphql-core's, with the variables coerced. It never runs: each run has one made after it.
+    """
 
     kind: Kind
     request: Request
@@ -73,6 +74,7 @@ class Prepared(NamedTuple):
     operation: OperationDefinitionNode
     variables: dict[str, Any]
     trace: Trace | None
+    executor: Executor[Any]
 
 
 _PLAIN = frozenset((str, int, float, bool, type(None), list, dict))
@@ -151,16 +153,7 @@ class Engine:
 
         Each event has a context of its own: what loaders know is true for one event, not for hours.
         """
-        request, trace = prepared.request, prepared.trace
-        executor = Executor.build(
-            self.schema,
-            prepared.document,
-            context_value=self.context_factory(trace),
-            raw_variable_values=request.variables,
-            operation_name=request.operation,
-        )
-        assert isinstance(executor, Executor)  # a list of errors would have come of `prepare`
-        source = create_source_event_stream(executor)
+        source = create_source_event_stream(self._executor(prepared, None))
         if isawaitable(source):
             source = await source
         if isinstance(source, ExecutionResult):
@@ -170,24 +163,15 @@ class Engine:
             done = await self._run(prepared, event)
             return done.result if isinstance(done, Refusal) else done
 
-        return Subscription(source, run, trace)
+        return Subscription(source, run, prepared.trace)
 
     async def _run(self, prepared: Prepared, root: Any) -> Result | Refusal:
         """Execute an operation once, for a request or for an event (sections 6.2 and 6.2.3.2)."""
-        request, trace = prepared.request, prepared.trace
+        trace = prepared.trace
         start = 0.0 if trace is None else trace.now()
         try:
-            done = execute(
-                self.schema,
-                prepared.document,
-                root,
-                self.context_factory(trace),
-                request.variables,
-                request.operation,
-                middleware=None if trace is None else MiddlewareManager(trace),
-                is_awaitable=_is_awaitable,
-            )
-            if isawaitable(done):
+            done = self._executor(prepared, root).execute_operation()
+            if _is_awaitable(done):
                 async with asyncio.timeout(self.limits.seconds):
                     done = await done
         except TimeoutError:
@@ -198,6 +182,24 @@ class Engine:
                 trace.add("execute", start, field=prepared.kind)
         assert isinstance(done, ExecutionResult)
         return self.format(done)
+
+    def _executor(self, prepared: Prepared, root: Any) -> Executor[Any]:
+        """What runs an operation once: as that which was prepared, with nothing that it keeps of another run."""
+        like = prepared.executor
+        return Executor(
+            like.schema,
+            like.fragment_definitions,
+            like.fragments,
+            root,
+            self.context_factory(prepared.trace),
+            like.operation,
+            like.variable_values,
+            like.field_resolver,
+            like.type_resolver,
+            like.subscribe_field_resolver,
+            middleware_manager=like.middleware_manager,
+            is_awaitable=like.is_awaitable,
+        )
 
     def format(self, done: ExecutionResult) -> Result:
         """A result as it is told: errors first, so that nobody overlooks them (section 7.1)."""
@@ -246,14 +248,20 @@ class Engine:
             return self._refuse("operation", GraphQLError(problem))
         given = request.variables or {}
         try:
-            variables = get_variable_values(
-                self.schema, operation.variable_definitions or (), given, self.limits.errors
+            executor = Executor.build(
+                self.schema,
+                document,
+                raw_variable_values=given,
+                operation_name=request.operation,
+                max_coercion_errors=self.limits.errors,
+                middleware=None if trace is None else MiddlewareManager(trace),
+                is_awaitable=_is_awaitable,
             )
         except RecursionError:
             return self._refuse("variables", GraphQLError("The variables are nested too deeply."))
-        if isinstance(variables, list):
-            return self._refuse("variables", *variables)
-        return Prepared(operation.operation.value, request, document, operation, given, trace)
+        if isinstance(executor, list):
+            return self._refuse("variables", *executor)
+        return Prepared(operation.operation.value, request, document, operation, given, trace, executor)
 
     def _refuse(self, kind: str, *errors: GraphQLError) -> Refusal:
         return Refusal(kind, [dict(error.formatted) for error in errors])

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from protolab.protocols.graphql.server import GraphQLServer
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
 def encode(result: Any) -> bytes:
     """A result as JSON in UTF-8."""
-    return json.dumps(result, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    return _ENCODER.encode(result).encode("utf-8", "replace")
 
 
 def refusal(problem: str, code: str, **about: Any) -> Result:

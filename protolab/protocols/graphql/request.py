@@ -42,7 +42,7 @@ def load(data: bytes | str) -> Any:
         raise Malformed("There is nothing where JSON is to be.", unreadable=True)
     try:
         text = data.decode() if isinstance(data, bytes) else data
-        value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_object, parse_constant=_constant)
+        value = _DECODER.decode(text.removeprefix("\ufeff"))
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -107,3 +107,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(name: str) -> Any:
     raise ValueError(f"This is not JSON: {name} is no number there.")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
