@@ -459,8 +459,8 @@ EXERCISES = [
             r'await create(b"\x0a\x05Grace\x12\x0ag@navy.mil\x18\xac")': "ends inside",
             r'await create(b"\x0a\x05Grace\x12\x0ag@navy.mil\x1a\xac\x02")': "The length says",
             r'await create(b"\x0a\x05Grace\x18\xac\x02")': "There is no email",
-            r'await create(b"\x0a\x05Grace\x12\x09g@navy.mil\x18\xac\x02")': "The email is",
-            r'await create(b"\x12\x05Grace\x1a\x0ag@navy.mil\x20\xac\x02")': "int32",
+            r'await create(b"\x0a\x05Grace\x12\x09g@navy.mil\x18\xac\x02")': "The email is 'g@navy.mi'",
+            r'await create(b"\x12\x05Grace\x1a\x0ag@navy.mil\x20\xac\x02")': "The email is 'Grace'",
             r'await create(b"\x0a\x05Grace\x12\x0ag@navy.mil\x18\x96\x01")': "The age is 150",
         },
         hints=(
