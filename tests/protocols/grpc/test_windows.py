@@ -125,7 +125,7 @@ def test_the_connection_s_window_blocks_every_stream_that_had_more_to_say() -> N
 
 def test_midway_nothing_is_made_up() -> None:
     conversation = sound(
-        decoded(request(), client(http2.data(1, b"\0\xff\xff\xff\xff" + bytes(70000))), midway=True).connection, "grpc"
+        decoded(request(), client(http2.data(1, b"\0\x00\x10\x00\x00" + bytes(70000))), midway=True).connection, "grpc"
     )
     assert isinstance(conversation, Http2Conversation)
     assert list(windows(conversation)) == [] and blocked(conversation) == [] and not conversation.findings
