@@ -60,11 +60,12 @@ async with graphql.Client(api.url) as client:
 profile
 
 # %% [markdown]
-# The answer has the shape of the question. Nothing came that was not named. And this is what was said:
+# The answer has the shape of the question. Nothing came that was not named. And this is what was said. (In a notebook that runs
+# you can click on a unit here, and then on its fields and bytes.)
 
 # %%
 talk = show.conversation(api, 0)
-talk
+show.explore(talk)
 
 # %% [markdown]
 # One request, one response: plain HTTP, as in lesson 01. The request is a **POST**, so that it has a body, and always goes to
@@ -540,4 +541,4 @@ check("graphql.digest", fingerprint)
 # - One round trip, and only what was asked for. REST is smaller for one whole thing, and caches know its addresses.
 # - Only JSON, and no page whose origin is not known.
 #
-# **Next:** 11 How a query runs. What does the server do between the request and the answer?
+# **Next:** [11 How a query runs](11_how_a_query_runs.ipynb). What does the server do between the request and the answer?
