@@ -27,11 +27,15 @@ LOOK = 4096  # bytes of each side's beginning that a card may look at to recogni
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A named conversation: `talk(url)` says a client's part to a fresh `server()`, live or for the frozen recording."""
+    """A named conversation: `talk(url)` says a client's part to a fresh `server()`, live or for the frozen recording.
+
+    A repeatable run says the same bytes again; where libraries choose some of them, `same(conversation)` is what it says again.
+    """
 
     title: str
     server: Callable[[], Server]
     talk: Callable[[str], Coroutine[Any, Any, None]]
+    same: Callable[[Conversation[Any, Any]], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

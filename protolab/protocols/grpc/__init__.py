@@ -28,6 +28,15 @@ CARD = Card(
     ("RFC 9113", "RFC 7541", "gRPC over HTTP/2"),
     recognise=_recognise,
     servers={"users": "server:UserServer"},
+    scenarios={
+        "unary": "scenarios:UNARY",
+        "stream": "scenarios:STREAM",
+        "four-calls": "scenarios:FOUR_CALLS",
+        "errors": "scenarios:ERRORS",
+        "retry": "scenarios:RETRY",
+        "flow": "scenarios:FLOW",
+        "headers": "scenarios:HEADERS",
+    },
 )
 
 _PUBLIC = {

@@ -29,6 +29,7 @@ DEFAULT_LIMIT = 4 * 2**20  # bytes of a message that peers take unless they were
 MOST_HEADS = 64  # header blocks that are remembered
 MOST_FINDINGS = 100  # of the messages in one frame
 _END_FLAG = (4, 5)
+_SMALL, _LARGE = PREFIX + 1, PREFIX + DEFAULT_LIMIT  # of most messages there is nothing to be said
 
 
 class Heads(NamedTuple):
@@ -287,7 +288,12 @@ def _data(state: GrpcState, step: Step, head: Head, talk: Talk) -> None:
         step.breaks(rules.AFTER_TRAILERS, start, end)
     found, rest = pieces(talk, side, data, start, end, step.place.start)
     for piece in found:
-        if piece.prefix[0] or piece.number or piece.parts is not None or piece.end - piece.start > DEFAULT_LIMIT:
+        if (
+            piece.prefix[0]
+            or piece.number
+            or piece.parts is not None
+            or not _SMALL <= piece.end - piece.start <= _LARGE
+        ):
             _judge_piece(step, talk, side, piece)
     step.turn = Turn(talk, "", tuple(found), rest)
     if head.flags & http2.END_STREAM:

@@ -215,7 +215,7 @@ def _outcome(talk: Talk, connection: Connection) -> Outcome:
     said, reset = talk.status, talk.reset
     early = reset is not None and reset.side is Side.CLIENT and (said is None or reset.unit < said.unit)
     if said is not None and not early:
-        return _said(talk, connection)
+        return _said(talk)
     if reset is not None:
         return _reset(talk, connection)
     if talk.http is not None and talk.http != 200:
@@ -233,7 +233,7 @@ def _outcome(talk: Talk, connection: Connection) -> Outcome:
     return Outcome(None, "", OPEN, f"the last of it is unit {talk.last}", ())
 
 
-def _said(talk: Talk, connection: Connection) -> Outcome:
+def _said(talk: Talk) -> Outcome:
     said = talk.status
     assert said is not None
     details = () if said.details is None else detail_types(said.details)
@@ -242,7 +242,7 @@ def _said(talk: Talk, connection: Connection) -> Outcome:
             status.UNKNOWN, said.message, CLIENT, "grpc-status is no code that there is", (said.unit,), details
         )
     origin = status.origin(said.code, said.message, said.details is not None, talk.answered)
-    if said.code == status.DEADLINE_EXCEEDED and _passed(talk, talk.last_at, connection) and not details:
+    if said.code == status.DEADLINE_EXCEEDED and _passed(talk, talk.last_at) and not details:
         allowed = metadata.seconds(talk.timeout or 0)
         return Outcome(
             said.code, said.message, LIBRARY, f"the deadline of {allowed} had passed", (talk.began, said.unit)
@@ -265,27 +265,22 @@ def _reset(talk: Talk, connection: Connection) -> Outcome:
             return Outcome(
                 status.CANCELLED, "", CANCELLED, "it sent RST_STREAM CANCEL, and had set no deadline", (reset.unit,)
             )
-        allowed = metadata.seconds(talk.timeout)
-        if connection.capture.logical:
-            why = f"RST_STREAM CANCEL; a recording without a clock cannot tell whether its {allowed} had passed"
-            return Outcome(status.CANCELLED, "", CANCELLED, why, (talk.began, reset.unit))
-        took = f"{reset.at - talk.began_at:.3f} s after its request, which allowed {allowed}"
-        if _passed(talk, reset.at, connection):
-            return Outcome(
-                status.DEADLINE_EXCEEDED, "", DEADLINE, f"RST_STREAM CANCEL {took}", (talk.began, reset.unit)
-            )
-        return Outcome(status.CANCELLED, "", CANCELLED, f"RST_STREAM CANCEL {took}", (talk.began, reset.unit))
+        passed = _passed(talk, reset.at)
+        took = "" if connection.capture.logical else f", {reset.at - talk.began_at:.3f} s after the request"
+        why = (
+            f"RST_STREAM CANCEL{took}: its {metadata.seconds(talk.timeout)} had {'passed' if passed else 'not passed'}"
+        )
+        code, by = (status.DEADLINE_EXCEEDED, DEADLINE) if passed else (status.CANCELLED, CANCELLED)
+        return Outcome(code, "", by, why, (talk.began, reset.unit))
     if talk.ended[Side.SERVER] is not None or talk.trailed is not None:
         return Outcome(status.UNKNOWN, "", CLIENT, "no grpc-status came", (talk.last,))
     why = f"it sent RST_STREAM {name}"
     return Outcome(status.from_reset(reset.error), "", CLIENT, why, (reset.unit,))
 
 
-def _passed(talk: Talk, at: float, connection: Connection) -> bool:
+def _passed(talk: Talk, at: float) -> bool:
     """Whether a call's deadline had passed at that time."""
-    if talk.timeout is None or connection.capture.logical:
-        return False
-    return at - talk.began_at >= talk.timeout / 10**9 * (1 - _EARLY) - 0.005
+    return talk.timeout is not None and at - talk.began_at >= talk.timeout / 10**9 * (1 - _EARLY) - 0.005
 
 
 def _count(number: int, what: str) -> str:
