@@ -115,7 +115,9 @@ STATUS_FORM = _rule(
     "grpc-status is decimal digits, without leading zeros",
     "write the plain number",
 )
-STATUS_UNKNOWN = _rule("grpc-status-unknown", _CODES, "UNKNOWN", "codes are 0 to 16", "choose the code that fits best")
+STATUS_UNKNOWN = _rule(
+    "grpc-status-unknown", f"{_CODES}, the codes", "UNKNOWN", "codes are 0 to 16", "choose the code that fits best"
+)
 STATUS_EARLY = _rule(
     "grpc-status-early", _RESPONSES, "UNKNOWN", "grpc-status stands in headers that do not end the stream",
     "send it in the trailers, or set END_STREAM",

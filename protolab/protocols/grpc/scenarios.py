@@ -71,8 +71,9 @@ async def _errors(url: str) -> None:
             await client.get("9")
         with suppress(CallFailed):
             await client.create("", "nobody")
+        nothing: Any = client.channel.unary_unary("/user_service.UserService/Nothing")
         with suppress(aio.AioRpcError):
-            await client.channel.unary_unary("/user_service.UserService/Nothing")(b"", timeout=5)
+            await nothing(b"", timeout=5)
     async with LessonsClient(url) as client:
         with suppress(CallFailed):
             await client.fail(0, "the secret that is in an exception")

@@ -90,6 +90,8 @@ NO_TE = asked(without=b"te")
 DETAILS = b"grpc-status-details-bin"
 FIVE = status(b"5")
 GZIP = asked(b"/a.B/C", (b"grpc-encoding", b"gzip"))
+ASKED_ONCE = client(http2.data(1, TEXT, end=True))
+BAD_GATEWAY, NO_PAGE = header(b":status", b"502"), header(b":status", b"404")
 ONLY_GZIP = asked(b"/a.B/C", (b"grpc-accept-encoding", b"identity,gzip"))
 SNAPPY = header(b"grpc-encoding", b"snappy")
 
@@ -133,13 +135,13 @@ CASES = [
          note="the length over two frames"),
     case("message-count", [*CALLED, *client(http2.data(1, TEXT + TEXT))], H + len(TEXT), H + 2 * len(TEXT)),
     case("message-count", [*CALLED, *client(http2.data(1, b"", end=True))], 4, 5, note="no request"),
-    case("message-count", [*CALLED, *client(http2.data(1, TEXT, end=True)), *response(), *server(http2.data(1, TEXT), http2.data(1, TEXT))],
+    case("message-count", [*CALLED, *ASKED_ONCE, *response(), *server(http2.data(1, TEXT), http2.data(1, TEXT))],
          H, H + len(TEXT), note="two responses"),
-    case("message-count", [*CALLED, *client(http2.data(1, TEXT, end=True)), *response(), *response(end=True, block=TRAILERS)], 4, 5,
+    case("message-count", [*CALLED, *ASKED_ONCE, *response(), *response(end=True, block=TRAILERS)], 4, 5,
          note="OK without a response"),
-    case("grpc-http-status", [*OPEN, *response(block=header(b":status", b"502") + FIVE, end=True)], H, H + len(header(b":status", b"502")),
+    case("grpc-http-status", [*OPEN, *response(block=BAD_GATEWAY + FIVE, end=True)], H, H + len(BAD_GATEWAY),
          note="with grpc-status"),
-    case("grpc-http-status", [*OPEN, *response(block=header(b":status", b"404"), end=True)], H, H + len(header(b":status", b"404"))),
+    case("grpc-http-status", [*OPEN, *response(block=NO_PAGE, end=True)], H, H + len(NO_PAGE)),
     case("grpc-response-type", [*OPEN, *response(block=STATUS_200)], H, H + 1),
     case("grpc-response-type", [*OPEN, *response(block=STATUS_200 + header(b"content-type", b"text/html"))], H + 1,
          H + 1 + len(header(b"content-type", b"text/html")), note="another response type"),
