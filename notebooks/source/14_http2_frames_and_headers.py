@@ -352,8 +352,9 @@ watch(hpack.NEVER)
 
 # %% [markdown]
 # The guess that is right is shorter. (All of it has to be right, not just its beginning. HPACK was made that way after an
-# attack on its forerunner, where every right letter made a difference.) Therefore there is a fourth kind, "never to be added". It binds not only the
-# two sides: a proxy that passes the header on must not add it to a table either (RFC 7541, section 7.1.3).
+# attack on its forerunner, where every letter that was right made a difference.) Therefore there is a fourth kind, "never to
+# be added". It binds not only the two sides: a proxy that passes the header on must not add it to a table either (RFC 7541,
+# section 7.1.3).
 #
 # ## How it ends
 #
