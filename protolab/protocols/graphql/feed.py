@@ -14,7 +14,7 @@ class Feed:
 
     def __init__(self, most: int = 100) -> None:
         self.most = most
-        self.listeners: set[Listener] = set()
+        self.listeners: dict[Listener, None] = {}  # in the order in which they came: so they are told
 
     def publish(self, news: Any) -> None:
         """Tell everyone who listens now."""
@@ -33,13 +33,13 @@ class Listener:
         self._feed = feed
         self._news: deque[Any] = deque()
         self._waiting: asyncio.Future[None] | None = None
-        feed.listeners.add(self)
+        feed.listeners[self] = None
 
     def hear(self, news: Any) -> None:
         """Let news wait until they are asked for."""
         self._news.append(news)
         if len(self._news) > self._feed.most:
-            self._feed.listeners.discard(self)  # what waits is still told; then comes the error, in __anext__
+            self._feed.listeners.pop(self, None)  # what waits is still told; then comes the error, in __anext__
         self._wake()
 
     def __aiter__(self) -> Listener:
@@ -62,7 +62,7 @@ class Listener:
 
     async def aclose(self) -> None:
         """Listen no more. Safe to call twice, and while somebody waits for the next."""
-        self._feed.listeners.discard(self)
+        self._feed.listeners.pop(self, None)
         self._news.clear()
         self._wake()
 

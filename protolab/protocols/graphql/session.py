@@ -96,6 +96,7 @@ class Session:
         self.last = ""  # the id that was subscribed last
         self.forgot = midway  # operations, so that an id that is not known may be right
         self.told = False  # that a breach was answered by going on: said once
+        self.closing = False  # a side has said Close
 
     def __copy__(self) -> Session:
         other = object.__new__(Session)
@@ -137,9 +138,13 @@ class Session:
         return (Spot(rules.BINARY, None),)
 
     def close(self, side: Side, code: int | None) -> Iterator[Spot]:
-        """A Close frame of `side`: whether its code fits what the other side did."""
+        """A Close frame of `side`: whether its code fits what the other side did.
+
+        The answer to a Close repeats its code (RFC 6455 section 5.5.1), and says nothing of its own.
+        """
         due, self.due = self.due, (None, None)
-        if self.protocol != MODERN or code is None:
+        answers, self.closing = self.closing, True
+        if self.protocol != MODERN or code is None or answers:
             return
         owed = due[side.other]
         if owed is not None:

@@ -245,7 +245,7 @@ def test_what_one_of_the_profiles_or_protocols_allows_breaks_no_rule(name: str) 
 ])  # fmt: skip
 def test_the_code_that_a_breach_asks_for_closes_it(code: int, said: Said | None) -> None:
     talk = [*ON, subscribe()] if said is None else [*READY, subscribe(), said]
-    conversation = decoded(*talk, close(S, code))
+    conversation = decoded(*talk, close(S, code), close(C, code))  # the answer repeats the code
     rules = [finding.rule for _, finding in conversation.findings]
     assert [rule.reaction for rule in rules] == [str(code)]
 
