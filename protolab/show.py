@@ -5,7 +5,8 @@
 `explore` gives a widget, which stands on the ladder; `scrub`, which stands on `states`, steps through a conversation.
 `byte_lab` gives bytes to change, decode and send; `browser_client` makes your own browser a client.
 `conversation` gives the units themselves: `conversation(server)[2]` is one, `conversation(server)[:2]` are two.
-`timeline` draws what a program did beside what was said; `ledger` and `levels` what changed from step to step.
+`timeline` draws what a program did beside what was said; `ledger` and `levels` what changed from step to step, and
+`header_table` and `windows` do it for a conversation whose protocol has such.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ __all__ = [
     "conversation",
     "explain",
     "explore",
+    "header_table",
     "ladder",
     "ledger",
     "levels",
@@ -43,6 +45,7 @@ __all__ = [
     "states",
     "timeline",
     "view_of",
+    "windows",
 ]
 
 EVENTS = (
@@ -95,20 +98,21 @@ def conversation(thing: object, number: int = -1) -> Conversation[Any, Any]:
     raise TypeError(f"a {type(thing).__name__} holds no conversation; a server, a capture and a connection do")
 
 
-def ladder(thing: object, *, start: int = 0, limit: int = 500) -> Ladder:
+def ladder(thing: object, *, start: int = 0, limit: int = 500, lane: int | None = None) -> Ladder:
     """Who said what when: a capture, connection or conversation, or what has a capture (a running server), as a ladder.
 
-    `start` is the first unit that is shown, `limit` how many are. TypeError for what has no two sides.
+    `start` is the first unit that is shown, `limit` how many are; `lane` shows one stream alone, where there are such: one
+    call. TypeError for what has no two sides.
     """
     match thing:
         case Conversation():
-            return Ladder([thing], start=start, limit=limit)
+            return Ladder([thing], start=start, limit=limit, lane=lane)
         case Connection():
-            return Ladder([protocols.decode(thing)], start=start, limit=limit)
+            return Ladder([protocols.decode(thing)], start=start, limit=limit, lane=lane)
         case Capture():
-            return Ladder(map(protocols.decode, list(thing.connections)), thing, start=start, limit=limit)
+            return Ladder(map(protocols.decode, list(thing.connections)), thing, start=start, limit=limit, lane=lane)
     if isinstance(capture := getattr(thing, "capture", None), Capture):
-        return ladder(capture, start=start, limit=limit)
+        return ladder(capture, start=start, limit=limit, lane=lane)
     raise TypeError(f"a {type(thing).__name__} has no ladder; a capture, a connection or a conversation has one")
 
 
@@ -172,6 +176,32 @@ def levels(
 ) -> Levels:
     """Numbers that steps change, such as windows of flow control, as a table and a line of steps (`view.Series`)."""
     return Levels(title, series, unit=unit, step=step, notes=notes)
+
+
+def header_table(thing: object, side: Side = Side.CLIENT, *, number: int = -1) -> Ledger:
+    """The table of headers that a side of a conversation says, over the units that changed it or referred to it.
+
+    Takes what `conversation` takes. LabError: its protocol compresses no headers.
+    """
+    history = _histories(found := conversation(thing, number)).tables(found)[side]
+    return Ledger(history.title, history.changes, capacity=history.capacity)
+
+
+def windows(thing: object, lane: int | None = None, *, number: int = -1) -> Levels:
+    """What each side may still send, over the units, and where somebody waited: on the connection, and on one stream.
+
+    Takes what `conversation` takes; `lane` is the stream (the first on which somebody waited, unless told otherwise).
+    LabError: its protocol has no flow control of its own.
+    """
+    data = _histories(found := conversation(thing, number)).levels(found, lane)
+    return Levels(data.title, [Series(*each) for each in data.series], unit=data.unit, notes=data.notes)
+
+
+def _histories(found: Conversation[Any, Any]) -> Any:
+    """The part of a protocol that tells what changes from unit to unit."""
+    if (part := protocols.card(found.protocol).part("histories")) is None:
+        raise LabError(f"{found.protocol} has no such tables.", "Take a conversation of HTTP/2, such as gRPC's.")
+    return part
 
 
 def explore(thing: object) -> Explore:

@@ -27,7 +27,8 @@ LEGEND = (
 
 
 class Ladder(View):
-    """Conversations as a ladder. `start` is the first unit shown of each, `limit` how many units are shown in all.
+    """Conversations as a ladder. `start` is the first unit shown of each, `limit` how many units are shown in all; with a
+    `lane` (a stream's number) only its units are shown and counted.
 
     It is a picture of one moment: bytes that come later do not change it; make another.
     """
@@ -41,13 +42,15 @@ class Ladder(View):
         *,
         start: int = 0,
         limit: int = ROWS,
+        lane: int | None = None,
     ) -> None:
         found = tuple(conversations)
+        self.lane = lane
         self.capture = capture
         self.logical = any(conversation.connection.capture.logical for conversation in found)
         self.rungs: list[Rung] = []
         for conversation in found:
-            rung = rung_of(conversation, start, max(limit, 0), self.logical)
+            rung = rung_of(conversation, start, max(limit, 0), self.logical, lane)
             limit -= rung.shown
             self.rungs.append(rung)
 
@@ -107,6 +110,7 @@ class Ladder(View):
     def _title(self, rung: Rung) -> str:
         connection = rung.conversation.connection
         title = f"connection {connection.number}, {rung.conversation.protocol}"
+        title += "" if self.lane is None else f", stream {self.lane}"
         if not self.logical and (connection.client or connection.server):
             title += f": client {elided(connection.client, 80) or '?'}, server {elided(connection.server, 80) or '?'}"
         return title + (" (recorded from the middle on)" if connection.midway else "")

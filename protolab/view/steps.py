@@ -74,17 +74,32 @@ def end_step(end: End) -> Step:
     )
 
 
-def rung_of(conversation: Conversation[Any, Any], start: int, limit: int, logical: bool) -> Rung:
-    """The steps of a conversation from unit `start` on: at most `limit` units, and the ends among them, by time."""
-    total, first = len(conversation), min(start, len(conversation))
-    units = [step_of(unit, unit.place.at) for unit in islice(conversation, first, first + limit)]
+def _number(step: Step, most: int) -> int:
+    return most if step.unit is None else step.unit.place.number
+
+
+def rung_of(
+    conversation: Conversation[Any, Any], start: int, limit: int, logical: bool, lane: int | None = None
+) -> Rung:
+    """The steps of a conversation from unit `start` on: at most `limit` units, and the ends among them, by time.
+
+    With a `lane`, its units alone are counted and shown; they keep their numbers and their steps.
+    """
+    chosen: Sequence[Unit] = conversation
+    if lane is not None:
+        chosen = [unit for unit in conversation if unit.lane == lane]
+    total, first = len(chosen), min(start, len(chosen))
+    units = [step_of(unit, unit.place.at) for unit in islice(chosen, first, first + limit)]
     ends = sorted(map(end_step, list(conversation.connection.ends)), key=lambda step: step.when)
     whole = first + len(units) == total
     last = units[-1].when if units else float("-inf")
     early = [step for step in ends if whole or step.when < last]
     late = [step for step in ends if not whole and step.when >= last]
     steps = [*merge(units, early, key=lambda step: step.when)]
-    if logical:
+    if logical and lane is not None:
+        steps = [step._replace(when=_number(step, len(conversation)) + 1) for step in steps]
+        late = [step._replace(when=len(conversation) + 1) for step in late]
+    elif logical:
         steps = [step._replace(when=number) for number, step in enumerate(steps, first + 1)]
         late = [step._replace(when=number) for number, step in enumerate(late, total + len(early) + 1)]
     return Rung(conversation, tuple(steps), total, first, len(units), tuple(late))
