@@ -199,7 +199,8 @@ for situation, body in SITUATIONS.items():
 # a part of it failed. Here is such an answer; lesson 11 tells how it comes about.
 
 # %%
-(await ask(draft, SITUATIONS["one field failed"]))[1]
+_, text = await ask(draft, SITUATIONS["one field failed"])
+print(json.dumps(json.loads(text), indent=2))
 
 # %% [markdown]
 # ## What does a screen cost?
@@ -301,24 +302,13 @@ for name, (document, fetch) in SCREENS.items():
 reveal("graphql.requests")
 
 # %%
-Chart(
-    "What four screens cost",
-    [
-        Column("requests"),
-        Column("round trips"),
-        Column("bytes up", part=True),
-        Column("heads down", part=True),
-        Column("shown", part=True),
-        Column("not shown", part=True),
-    ],
-    rows,
-    unit="bytes",
-    notes=[
-        "shown: the values on the screen. not shown: their names, braces, and values that the screen does not need."
-    ],
-)
+parts = [Column(name, part=True) for name in ("bytes up", "heads down", "shown", "not shown")]
+Chart("What four screens cost", [Column("requests"), Column("round trips"), *parts], rows, unit="bytes")
 
 # %% [markdown]
+# `shown` are the values on the screen; `not shown` is all else that the bodies held: the names of the values, braces, and
+# whatever the screen does not need.
+#
 # Two things make REST dear here, and both have names:
 #
 # - **over-fetching**: an address gives all that there is of a thing, whether the screen shows it or not;
