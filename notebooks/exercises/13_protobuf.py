@@ -251,9 +251,8 @@ GRACE = users.CreateUserRequest(name="Grace", email="g@navy.mil", age=300)
 def built(seen):
     """Judged by the newest message on the wire, read as the server reads it."""
     talk = seen.conversation("users")
-    asked = [
-        unit.field.find(":path").value for unit in talk if unit.title.startswith("HEADERS") and unit.side is Side.CLIENT
-    ]
+    heads = [unit for unit in talk if unit.side is Side.CLIENT and unit.kind == "frame" and unit.data[3] == 1]
+    asked = [unit.field.find(":path").value for unit in heads]
     if asked != [CREATE]:
         return untouched()
     try:

@@ -14,7 +14,7 @@ import asyncio
 from contextlib import aclosing
 from urllib.parse import urlsplit
 
-from protolab import grpc, lab, show
+from protolab import grpc, lab, scenes, show
 from protolab.capture import Capture
 from protolab.fields import Side
 from protolab.lesson import check, hint, predict, reveal, solution
@@ -162,6 +162,13 @@ for field in frames(talk, Side.SERVER, http2.SETTINGS)[0].field.children:
 # %% [markdown]
 # (The last one is gRPC's own. Who does not know a setting must ignore it, so that anybody can add some.)
 #
+# Here is a whole connection from a recording, with two calls: a user is created, and then asked for. Find the preface, the
+# SETTINGS and their ACKs, and the streams. (WINDOW_UPDATE says how much more may be sent; that is lesson 17.)
+
+# %%
+show.explore(scenes.recording("grpc/unary"))
+
+# %% [markdown]
 # ## A header block
 #
 # A HEADERS frame carries a request's headers, packed by a format of its own, **HPACK** (RFC 7541). We build a request,
