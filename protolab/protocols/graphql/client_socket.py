@@ -16,6 +16,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from protolab import repeat
+from protolab.errors import LabError
 from protolab.protocols.graphql.client_errors import Ended, Result, ended
 from protolab.protocols.graphql.client_session import (
     Acknowledged,
@@ -112,7 +113,9 @@ class SocketLink:
             await self.ping()
 
     async def ping(self) -> None:
-        """Until the server has answered a ping. Ended: the connection broke first."""
+        """Until the server has answered a ping. Ended: the connection broke first. LabError: there is none."""
+        if self._connection is None:
+            raise LabError("There is no open socket to ping on.", "Subscribe first: that opens one.")
         answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pongs.append(answered)
         self._say(self._session.ping())

@@ -184,6 +184,20 @@ def test_one_socket_carries_all_and_one_http_connection_serves_many() -> None:
     run(story())
 
 
+def test_a_ping_where_no_socket_is_open_is_not_waited_for() -> None:
+    async def story() -> None:
+        async with serving() as (_, where), Client(f"http://{where}") as client:
+            with pytest.raises(LabError, match="no open socket"):
+                await client.ping()
+            assert [event async for event in client.subscribe("subscription { counter(to: 1) }")] == [{"counter": 1}]
+            await client.ping()
+            await client.close()
+            with pytest.raises(LabError, match="no open socket"):
+                await client.ping()
+
+    run(story())
+
+
 def test_headers_and_payload_go_along_and_the_payload_is_asked_for_each_time() -> None:
     async def story() -> None:
         seen: list[Any] = []
