@@ -13,7 +13,6 @@ from protolab.lesson.evidence import Missing
 from protolab.protocols.graphql.statuses import of_refusal, of_result
 
 RESPONSE = "application/graphql-response+json"
-SCREEN = {"user": {"city": "Oslo", "posts": [{"title": "Trees, part 8"}, {"title": "Trees, part 28"}]}}
 
 
 def requests(talk):
@@ -38,11 +37,11 @@ def by_hash(seen):
 
 
 def status(seen):
-    return int(seen.unit("api", -1, side=Side.SERVER, kind="response head").field.find("status").value)
-
-
-def told(unit):
-    return json.loads(unit.data)
+    """The status of the answer to a document with a field that does not exist."""
+    for talk in seen.conversations("api"):
+        if any(b"{ nam }" in unit.data for unit in talk if unit.kind == "body"):
+            return int(next(unit for unit in talk if unit.kind == "response head").field.find("status").value)
+    raise Missing("Nobody has asked for that field yet: run the cells above.")
 
 
 # The smallest query
@@ -101,8 +100,6 @@ def screen(answer, seen):
 
 
 # Where the token is
-
-TYPO = '{"query":"query Page {\\n  post(id: 3) {\\n    title\\n    auther { name }\\n  }\\n}"}'
 
 
 def body_of_typo(seen):

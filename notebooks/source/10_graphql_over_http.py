@@ -10,6 +10,7 @@
 
 # %%
 import json
+from urllib.parse import urlencode
 
 from protolab import graphql, lab, show
 from protolab.fields import Side
@@ -119,8 +120,18 @@ async with graphql.Client(api.url, get=True) as client:
 print(show.conversation(api, 2)[0].data.decode().splitlines()[0])
 
 # %% [markdown]
-# A **mutation**, which changes things, must not come by GET, since browsers and caches repeat a GET as they like.
-#
+# A **mutation**, which changes things, must not come by GET, since browsers and caches repeat a GET as they like. A server
+# refuses it, and says which methods it allows. (`HttpLink` is what `Client` sends its requests with.)
+
+# %%
+link = HttpLink(api.url)
+MUTATION = 'mutation { createPost(input: {title: "By mistake"}) { id } }'
+head, said = await link.request("GET", {"Accept": "application/json"}, query=urlencode({"query": MUTATION}))
+await link.close()
+
+print(*head.start[1:], "- Allow:", head.get("Allow"))
+
+# %% [markdown]
 # ## When it goes wrong: which status?
 #
 # `ask` posts a body as it is, and tells which status came back. It does what `Client` hides: it says itself which kind of
