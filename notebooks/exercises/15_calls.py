@@ -39,6 +39,17 @@ def said(units, side):
     ]
 
 
+def most_open(seen):
+    """The most streams that were open at once; one is until both sides have ended it."""
+    ended, most = {}, 0
+    for unit in frames(seen, 5):
+        sides = ended.setdefault(unit.lane, set())
+        most = max(most, sum(len(each) < 2 for each in ended.values()))
+        if unit.data[4] & END_STREAM:
+            sides.add(unit.side)
+    return most
+
+
 def heads(seen):
     found = frames(seen, 2, 1)
     return sum(unit.side is Side.SERVER and unit.data[3] == HEADERS for unit in found)
@@ -218,14 +229,14 @@ EXERCISES = [
         },
     ),
     Guess(
-        "fourth",
-        "Which number has the stream of the fourth call?",
-        fact=lambda seen: max(paths(seen, 5)),
-        why="A client's streams have odd numbers, one after another, and no number comes back when a call is over.",
+        "open",
+        "How many streams are open at once, at most?",
+        fact=most_open,
+        why="Double stays open meanwhile, and each Echo is over when the next one begins.",
         wrong={
-            "4": "It is the fourth one. But a client's streams have odd numbers only.",
-            "1": "That number was given to Double, and is never used again.",
-            "3": "That would be the lowest that is free, if numbers were used again.",
+            "1": "So it would be in HTTP/1.1: Echo would wait until Double has ended, or need a connection of its own.",
+            "3": "The first Echo has ended when the second one begins. A stream closes when both sides have ended.",
+            "4": "So many calls are made, but not all at once.",
         },
     ),
     Guess(

@@ -12,7 +12,7 @@
 # %%
 import json
 
-from protolab import grpc, lab, show
+from protolab import grpc, lab, scenes, show
 from protolab.fields import Side
 from protolab.lesson import check, hint, predict, reveal, solution
 from protolab.protocols.grpc import lessons, users
@@ -226,8 +226,15 @@ tell(1)
 # The client says END_STREAM: **I have said all, and I am still listening**. This is called a **half-close**, because one of two
 # directions is closed. In the unary call the flag stood on the DATA frame with the one message. Here the client did not know
 # that 3 was the last one when it sent it. So the flag comes afterwards, if need be on a DATA frame that has nothing else in
-# it.
-#
+# it. There is one in this recording of such a call, which shows every frame:
+
+# %%
+four_calls = scenes.recording("grpc/four-calls")
+stream = next(unit.lane for unit in show.conversation(four_calls) if "Calls/Sum" in unit.title)
+
+show.ladder(four_calls, lane=stream)
+
+# %% [markdown]
 # ## Bidirectional: many and many
 #
 # `Double` answers each number with twice that number, and does not wait for the last one. This time we hold the call in our
@@ -250,6 +257,13 @@ tell(1)
 # and the contract of this server has one (`Chat`). Two things are better than in a WebSocket, though: each message has a type
 # that the contract knows, and each direction has an end of its own.
 #
+# Here are all four once more, in a recording of one connection. Click through it, or use the arrow keys. (The frames without
+# a stream concern the connection as a whole.)
+
+# %%
+show.explore(four_calls)
+
+# %% [markdown]
 # ## Many calls on one connection
 #
 # A call is a stream, and a connection has room for many. So a client needs no second connection to ask something while a
@@ -257,11 +271,11 @@ tell(1)
 #
 # ### Predict
 #
-# On one connection a client begins with `Double`, and leaves it open. Meanwhile it calls `Echo` twice. Then it goes on with
-# `Double`, and at last it calls `Count`. Which number has the stream of `Count`?
+# On one connection a client begins with `Double`, and leaves it open. Meanwhile it calls `Echo` twice, one after the other. Then
+# it goes on with `Double` and ends it, and at last it calls `Count`. How many streams are open at once, at most?
 
 # %%
-predict("calls.fourth", ...)  # a number, in place of the dots
+predict("calls.open", ...)  # a number, in place of the dots
 
 # %% [markdown]
 # ### Look
@@ -280,7 +294,7 @@ async with grpc.LessonsClient(server.url, timeout=None) as client:
     print([number async for number in client.count(1)])
 
 # %%
-reveal("calls.fourth")
+reveal("calls.open")
 
 # %%
 for unit in show.conversation(server):
@@ -291,9 +305,9 @@ for unit in show.conversation(server):
         print(f"stream {unit.lane}  {unit.side!s:6}  {what:8} {' '.join(path):7}{end}".rstrip())
 
 # %% [markdown]
-# The client's streams have odd numbers (even ones would be the server's), and a number is never used twice. Between the two
-# halves of stream 1 stand two whole calls. Each frame says to which stream it belongs, so nothing is mixed up; and the
-# calls on one stream need not wait for those on another, which in HTTP/1.1 they must.
+# Four calls, four numbers, each odd, and none used twice, as in lesson 14. Between the two halves of stream 1 stand two whole
+# calls. Each frame says to which stream it belongs, so nothing is mixed up; and a call need not wait until another one has
+# ended, as in HTTP/1.1 it must.
 #
 # ## Metadata
 #

@@ -15,7 +15,7 @@ from contextlib import aclosing
 
 from google.rpc import error_details_pb2, status_pb2
 
-from protolab import grpc, lab, show
+from protolab import grpc, lab, scenes, show
 from protolab.fields import Side
 from protolab.lesson import check, hint, predict, reveal, solution
 from protolab.protocols.grpc import lessons, metadata, status
@@ -257,14 +257,17 @@ reveal("failures.ends")
 
 # %%
 tell(hung, 1)
+
+call = grpc.calls(show.conversation(hung)).on(1)
 print()
-print("the program is told:", failed.code.name)
+print("the program is told:     ", failed.code.name)
+print("the decoder makes of it: ", call.outcome.name, "by", call.outcome.by)
 
 # %% [markdown]
 # RST_STREAM ends a stream at once, without trailers. The status was on **no wire**: the client's own library made it,
 # since nobody had to tell it that its time was up. And the wire says only `CANCEL`. That it was a deadline can be told from
-# the `grpc-timeout` of the request and a clock. (We leave its value out above: it is what is left when the request goes out,
-# and differs a little each time.)
+# the `grpc-timeout` of the request and a clock, and the decoder has both. (We leave the value out above: it is what is left
+# when the request goes out, and differs a little each time.)
 #
 # Our own server has not hung. It knows the deadline from the request, and has a clock too. Which of the two clocks rings first is
 # chance; either way the program is told the same, and the handler is stopped where it waits:
@@ -315,6 +318,13 @@ print("the server's log says:", line.partition(",")[0])
 # It is the same frame as before. The handler was stopped here too: a generator in the server ends where it stands, and its
 # `finally` runs. A server that does not notice goes on counting for nobody. With a million clients, that is how servers die.
 #
+# Here is a recording with most of what we have seen, on two connections. Look for the frame that ends each stream, and
+# for who says it. On the second connection a deadline passes and a call is cancelled, and then the next call goes well.
+
+# %%
+show.explore(scenes.recording("grpc/errors"))
+
+# %% [markdown]
 # ## Nobody there
 #
 # Two more failures have no words of the server in them. In the first, no server runs. In the second it is
@@ -480,8 +490,8 @@ check("failures.said", ...)  # {"A": "...", "B": "...", "C": "...", "D": "..."}
 # %% [markdown]
 # ### 2. Write a deadline
 #
-# From a number of nanoseconds, the value of `grpc-timeout`, as bytes: `b"10S"`. Use `S`, `m`, `u` or `n`, whichever is the first of these by which
-# it is a whole number: a second has a thousand `m`, a million `u`, a thousand million `n`.
+# From a number of nanoseconds, the value of `grpc-timeout`, as bytes: `b"10S"`. Use `S`, `m`, `u` or `n`, whichever is the
+# first of these by which it is a whole number: a second has a thousand `m`, a million `u`, a thousand million `n`.
 
 
 # %%
