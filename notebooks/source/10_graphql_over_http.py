@@ -328,8 +328,8 @@ Chart("What four screens cost", [Column("requests"), Column("round trips"), *par
 #
 # But look at the first screen: for one thing, whole, REST is smaller. And REST wins elsewhere too:
 #
-# - **Caches.** An address names a thing, so browsers and proxies can keep the answer to a GET, and not ask again. A POST
-#   they never keep.
+# - **Caches.** An address names a thing, so browsers and proxies can keep the answer to a GET, and not ask again. The
+#   answer to a POST they do not keep.
 # - **The size of the request.** An address is short; a document travels with each request, and those of real apps are long.
 # - **Simplicity.** A log says `GET /rest/users/1`; here each line says `POST /graphql`.
 #

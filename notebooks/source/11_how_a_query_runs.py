@@ -236,11 +236,25 @@ print(json.dumps(trouble.data, indent=2))
 # that one is not touched: `hello` and the outer `fine` are there. This is called **partial data**. Of the schema's authors it
 # takes some thought: with a `!` everywhere, one failure takes the whole answer along.
 #
-# And `errors` says what happened. Here is the answer, byte by byte. The error's `path` says **which value** is missing, its
-# `locations` say **which words** of the document asked for it; below, the words, with carets:
+# And `errors` says what happened:
 
 # %%
-show.conversation(api)[3]
+answer = show.conversation(api)[3]
+print(json.dumps(json.loads(answer.data)["errors"], indent=2))
+
+# %% [markdown]
+# The error's `path` says **which value** is missing, its `locations` **which words** of the document asked for it. The
+# decoder follows that to the bytes of the request, and draws carets below those words:
+
+# %%
+places = answer.field.find("locations")
+(pointed,) = [derived for _, field in places.walk() for derived in field.derived]
+
+for line in pointed.field.children:
+    print(line.value)
+
+# %%
+show.explain(places, answer.data)
 
 # %% [markdown]
 # Three more. In the first nothing on the way up may be null, except `trouble` itself. In the second, the items of a list may be
