@@ -92,6 +92,16 @@ show.explore(echo)
 # | [05 Compression](05_compression.ipynb) | the same messages in fewer bytes |
 # | [06 Rooms and slow readers](06_rooms_and_slow_readers.ipynb) | a chat, and the one who does not read |
 # | [07 Coming back](07_coming_back.ipynb) | a client whose connection is cut |
+# | [08 Server-Sent Events](08_server_sent_events.ipynb) | a response that does not end, line by line |
+# | [09 Resume](09_resume.ipynb) | what was missed comes back; and the client that loses it |
+# | [10 GraphQL over HTTP](10_graphql_over_http.ipynb) | one request, each word at its bytes, and what a screen costs |
+# | [11 How a query runs](11_how_a_query_runs.ipynb) | its steps, its failures, and how often it asks the database |
+# | [12 Subscriptions](12_subscriptions.ipynb) | two languages with swapped names, and how to break them |
+# | [13 Protobuf by hand](13_protobuf_by_hand.ipynb) | numbers in seven-bit pieces, and bytes that mean two things |
+# | [14 HTTP/2: frames and headers](14_http2_frames_and_headers.ipynb) | many streams on one wire, and headers that shrink |
+# | [15 The four calls](15_the_four_calls.ipynb) | one contract, four shapes of a gRPC call |
+# | [16 When calls fail](16_when_calls_fail.ipynb) | deadlines, cancels, retries; and which layer said so |
+# | [17 Flow control](17_flow_control.ipynb) | who waits for whom, and for how many bytes |
 #
 # The same things work outside of notebooks. In a terminal:
 #

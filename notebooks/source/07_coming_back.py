@@ -309,3 +309,5 @@ check("back.rejoin")
 
 # %% [markdown]
 # These were the lessons about WebSocket: from its first byte to a client that outlives a cut wire.
+#
+# **Next:** [08 Server-Sent Events](08_server_sent_events.ipynb)
