@@ -31,7 +31,6 @@ class HttpHandler(Lean):
     def initialize(self) -> None:
         self._body: list[bytes] = []
         self._size = 0
-        self._late: asyncio.TimerHandle | None = None
         self._running: asyncio.Task[Any] | None = None
         self._mutates = False
 
@@ -47,7 +46,7 @@ class HttpHandler(Lean):
             return self.refuse(431, f"The header fields have more than {limits.headers} characters together.")
         if length.isdecimal() and (len(length) > 15 or int(length) > limits.body * _DRAIN):
             return self._too_large()
-        self._late = asyncio.get_running_loop().call_later(limits.body_seconds, self._too_slow)
+        self.server.bodies.begin(self)
 
     def data_received(self, chunk: bytes) -> None:
         """Keep what fits."""
@@ -59,7 +58,8 @@ class HttpHandler(Lean):
             if self._size > self.server.limits.body * _DRAIN and not self._finished:
                 self._too_large()
 
-    def _too_slow(self) -> None:
+    def too_slow(self) -> None:
+        """Refuse a body that keeps the server waiting."""
         self.set_header("Connection", "close")
         self.refuse(408, f"The body did not come within {self.server.limits.body_seconds:g} seconds.")
 
@@ -214,9 +214,8 @@ class HttpHandler(Lean):
     # Small things
 
     def _arrived(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
+        """The body is here, or will never be."""
+        self.server.bodies.end(self)
 
     def _wanted(self, *more: str, quiet: bool = False) -> str | None:
         """The media type to answer in; None: there is none, and that was said."""

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from graphql import GraphQLSchema
-from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
-from tornado.iostream import IOStream
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
+from protolab.protocols.graphql.door import Listener
 from protolab.protocols.graphql.engine import Engine, Prepared, Refusal
 from protolab.protocols.graphql.http_api import ALLOW, HttpHandler
 from protolab.protocols.graphql.limits import Limits
 from protolab.protocols.graphql.operations import Hub
 from protolab.protocols.graphql.page import PageHandler
+from protolab.protocols.graphql.patience import Patience
 from protolab.protocols.graphql.persisted import Persisted
 from protolab.protocols.graphql.rest import RestHandler
 from protolab.protocols.graphql.schema import Context, users_and_posts
@@ -28,8 +27,6 @@ from protolab.protocols.graphql.store import Store
 from protolab.protocols.graphql.trace import Trace, Traces
 from protolab.protocols.graphql.websocket_transport import Bounds, OnConnect, Sockets
 from protolab.serve import Server
-
-_IDLE = 120.0  # seconds a connection may be open without a request
 
 
 class GraphQLServer(Server):
@@ -86,11 +83,12 @@ class GraphQLServer(Server):
             log=self.log,
         )
         self.running: set[asyncio.Task[Any]] = set()  # requests that are being run
+        self.bodies = Patience(self.limits.body_seconds, HttpHandler.too_slow)  # those that are on their way
         bounds = bounds or Bounds()
         self.hub = Hub(self.engine, self.log)
         self.sockets = Sockets(self.hub, self.traces, bounds=bounds, on_connect=on_connect, keepalive=keepalive)
         self.streams = Streams(self.hub, most=bounds.sockets, keepalive=keepalive)
-        self._http: _Listener | None = None
+        self._http: Listener | None = None
         self._listening = False
 
     def context(self, trace: Trace | None) -> Context:
@@ -110,9 +108,7 @@ class GraphQLServer(Server):
         )
         sockets = bind_sockets(port, host)
         # Bodies and URLs are bounded in the handler, which can say so; tornado would close the connection without a word.
-        self._http = _Listener(
-            routes, max_body_size=2**50, max_header_size=8 * self.limits.headers, idle_connection_timeout=_IDLE
-        )
+        self._http = Listener(routes, max_body_size=2**50, max_header_size=8 * self.limits.headers)
         self._http.add_sockets(sockets)
         self._listening = True
         return int(sockets[0].getsockname()[1])
@@ -130,6 +126,8 @@ class GraphQLServer(Server):
                     running.cancel()
                 await asyncio.sleep(0)  # a turn or two of the loop, in which they are answered
             await http.close_all_connections()
+            http.forget()
+            self.bodies.stop()
             self._http = None
 
     @property
@@ -165,23 +163,3 @@ class GraphQLServer(Server):
         status, request = handler.get_status(), handler.request
         if status >= 400:
             self.log(f"{status} {request.method} {request.path}")
-
-
-class _Listener(HTTPServer):
-    """Tornado's server, which counts its connections and the requests on each."""
-
-    def initialize(self, *arguments: Any, **named: Any) -> None:
-        super().initialize(*arguments, **named)
-        self._count = 0
-        self._places: WeakKeyDictionary[IOStream, list[int]] = WeakKeyDictionary()
-
-    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
-        self._count += 1
-        self._places[stream] = [self._count, 0]
-        super().handle_stream(stream, address)
-
-    def place(self, stream: IOStream) -> tuple[int, int]:
-        """The number of a connection, and that of the request that it now brings."""
-        place = self._places[stream]
-        place[1] += 1
-        return place[0], place[1]
