@@ -1,4 +1,4 @@
-"""How fast captured gRPC calls are found, read, judged and explained, against tshark and against hyperframe with hpack.
+"""How fast captured gRPC calls are found, read, judged and explained, against tshark and against hyperframe with hpack and upb.
 
 Run it as `python -m tests.benchmarks.grpc_decode [ROUNDS [CALLS]]`. The calls are made once, by grpcio over loopback, and
 recorded by the tap. Each round runs every contender once, in turn; what is printed are ratios of CPU time inside a round, as
@@ -20,19 +20,28 @@ from pathlib import Path
 
 import grpc.aio
 import hpack as hpack_library
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hyperframe.frame import ContinuationFrame, Frame, HeadersFrame
 
+from protolab import grpc as ours
 from protolab import protocols
 from protolab.capture import Connection, pcapng
 from protolab.fields import Side
+from protolab.protocols.grpc.decode import GrpcConversation
 from protolab.protocols.grpc.http2_conversation import Http2Conversation
-from protolab.wire import hpack
+from protolab.protocols.grpc.talks import NOTHING, PREFIX, Open, pieces
+from protolab.wire import hpack, protobuf
 from protolab.wire.hpack_table import EMPTY
-from protolab.wire.http2 import CONTINUATION, END_HEADERS, HEADERS, PREFACE, content, read_head, scan
+from protolab.wire.http2 import CONTINUATION, DATA, END_HEADERS, HEADERS, PREFACE, content, read_head, scan
 from tests.benchmarks.decode import cpu
 from tests.protocols.grpc.traffic import recorded, unary
 
 START = (len(PREFACE), 0)  # where the frames of each side begin
+PROTO = """syntax = "proto3";
+package lab;
+service Bytes { rpc Same(Item) returns (Item); }
+message Item { int32 number = 1; string name = 2; }
+"""
 
 
 def calls(count: int) -> Connection:
@@ -41,7 +50,7 @@ def calls(count: int) -> Connection:
     async def talk(channel: grpc.aio.Channel) -> None:
         same = unary(channel, "Same")
         for number in range(count):
-            await same(b"\x08\x96\x01\x12\x05alice%d" % number, timeout=5)
+            await same(protobuf.encode([(1, number), (2, f"alice{number}")]), timeout=5)
 
     return recorded(talk)
 
@@ -56,7 +65,7 @@ def read(connection: Connection) -> int:
     """Every frame's header, and every header block with each representation at its bytes."""
     lines = 0
     for side in Side:
-        data, starts, table, block = connection.read(side), array("Q"), EMPTY, b""
+        data, starts, decoder, block = connection.read(side), array("Q"), Decoder(), b""
         starts.append(scan(data, START[side], starts))
         for start, end in itertools.pairwise(starts):
             head = read_head(data, start)
@@ -65,17 +74,47 @@ def read(connection: Connection) -> int:
                 first, last = content(data[start:end], head)
                 block += data[start + first : start + last]
                 if head.flags & END_HEADERS:
-                    found = hpack.read(block, table)
-                    table, block = found.after, b""
-                    lines += len(found.lines)
+                    lines += len(decoder.read(block).lines)
+                    block = b""
     return lines
+
+
+def messages(connection: Connection) -> int:
+    """Every header block read, every message cut out of DATA, and its top level of fields found."""
+    records = 0
+    for side in Side:
+        data, starts, decoder, block = connection.read(side), array("Q"), Decoder(), b""
+        starts.append(scan(data, START[side], starts))
+        begun: dict[int, tuple[Open, int]] = {}
+        for start, end in itertools.pairwise(starts):
+            head = read_head(data, start)
+            assert head is not None
+            if head.type in (HEADERS, CONTINUATION):
+                first, last = content(data[start:end], head)
+                block += data[start + first : start + last]
+                if head.flags & END_HEADERS:
+                    table, block = hpack.read(block, table).after, b""
+            elif head.type == DATA:
+                unit = data[start:end]
+                before = begun.get(head.stream, (NOTHING, 0))
+                found, _, now, number = pieces(*before, unit, *content(unit, head), start, side)
+                begun[head.stream] = now, number
+                for piece in found:
+                    assert piece.parts is None, "all of these are whole in a frame"
+                    records += len(protobuf.scan(unit, piece.start + PREFIX, piece.end).records)
+    return records
+
+
+def calls_(connection: Connection) -> None:
+    """Every call with its outcome, judged by every rule."""
+    conversation = protocols.decode(connection, "grpc")
+    assert isinstance(conversation, GrpcConversation)
+    assert all(call.outcome.code == 0 for call in ours.calls(conversation))
 
 
 def judge(connection: Connection) -> None:
     """Every rule, with streams, settings, header tables and windows as they stand at each frame."""
-    walk = protocols.decode(connection, "grpc")
-    assert isinstance(walk, Http2Conversation)
-    assert not any(step.findings for step in walk.steps())
+    assert not any(step.findings for step in Http2Conversation(connection).steps())
 
 
 def explain(connection: Connection) -> None:
@@ -104,6 +143,26 @@ def libraries(connection: Connection) -> None:
                     block = b""
 
 
+class Upb:
+    """Frames by hyperframe, header lists by hpack, messages by upb."""
+
+    def __init__(self, descriptors: bytes) -> None:
+        pool = descriptor_pool.DescriptorPool()
+        for file in descriptor_pb2.FileDescriptorSet.FromString(descriptors).file:
+            pool.Add(file)
+        self.kind = message_factory.GetMessageClass(pool.FindMessageTypeByName("lab.Item"))
+
+    def __call__(self, connection: Connection) -> None:
+        libraries(connection)
+        for side in Side:
+            view = memoryview(connection.read(side))[START[side] :]
+            while view:
+                length, kind = int.from_bytes(view[:3]), view[3]
+                if kind == DATA and length:
+                    self.kind.FromString(bytes(view[14 : 9 + length]))  # each is whole in a frame, without padding
+                view = view[9 + length :]
+
+
 def tshark(path: Path, port: str, *options: str) -> Callable[[], object]:
     """A run of tshark over the file that throws its output away."""
     command = ["tshark", "-r", str(path), "-d", f"tcp.port=={port},http2", *options]
@@ -122,9 +181,17 @@ def main(rounds: int, count: int) -> None:
         fields = [part for name in names for part in ("-e", f"http2.{name}")]
         contenders: dict[str, Callable[[], object]] = {"fields": tshark(path, port, "-T", "fields", *fields)}
         contenders |= {"json": tshark(path, port, "-T", "json")}
-        contenders |= {
-            work.__name__: partial(work, connection) for work in (find, read, look, judge, explain, libraries)
-        }
+        proto, compiled = Path(folder) / "lab.proto", Path(folder) / "lab.binpb"
+        proto.write_text(PROTO)
+        subprocess.run(["protoc", f"-I{folder}", f"--descriptor_set_out={compiled}", str(proto)], check=True)
+        ours.decode_with(compiled.read_bytes())
+        more = ("grpc.message_length", "protobuf.message.name", "protobuf.field.name", "protobuf.field.value")
+        fields += [part for name in more for part in ("-e", name)]
+        searched = ("-o", f'uat:protobuf_search_paths:"{folder}","TRUE"')
+        contenders |= {"grpc": tshark(path, port, *searched, "-T", "fields", *fields)}
+        contenders |= {"upb": partial(Upb(compiled.read_bytes()), connection)}
+        every = (find, read, messages, look, judge, calls_, explain, libraries)
+        contenders |= {work.__name__: partial(work, connection) for work in every}
         spent: dict[str, list[float]] = {name: [] for name in contenders}
         for _ in range(rounds):
             for name, work in contenders.items():
@@ -133,15 +200,18 @@ def main(rounds: int, count: int) -> None:
     for name, says in (
         ("find", "where every frame starts"),
         ("read", "frames and annotated HPACK"),
+        ("messages", "with messages and top-level fields"),
         ("look", "opened, fifty units explained"),
         ("judge", "streams, tables, windows, every rule"),
+        ("calls_", "every call, every rule of gRPC"),
         ("explain", "every frame's full tree, streamed"),
     ):
         against = []
+        deep = name in ("messages", "calls_", "explain")  # against what reads messages, too
         for peer, called in (
-            ("fields", "tshark -T fields"),
+            ("grpc" if deep else "fields", f"tshark -T fields{' with protobuf' * deep}"),
             ("json", "tshark -T json"),
-            ("libraries", "hyperframe + hpack"),
+            ("upb" if deep else "libraries", f"hyperframe + hpack{' + upb' * deep}"),
         ):
             ratios = sorted(theirs / ours for theirs, ours in zip(spent[peer], spent[name], strict=True))
             against.append(f"{statistics.median(ratios):7.1f} x {called} [{ratios[0]:.1f} .. {ratios[-1]:.1f}]")

@@ -63,16 +63,17 @@ def _dress_headers(unit: Unit, step: Step, turn: Turn) -> Unit:
     if only:
         note = "Trailers-Only: the status, and no message"
         field = field._replace(note=f"{note}; {field.note}" if field.note else note)
-    return unit._replace(field=field, entitle=partial(_entitle_headers, _asked(turn), turn.status, turn.talk.answered))
+    path = (turn.talk.path or b"") if turn.kind == REQUEST else b""
+    entitle = partial(_entitle_headers, path, turn.talk.timeout, turn.status, turn.talk.answered)
+    return unit._replace(field=field, entitle=entitle)
 
 
-def _asked(turn: Turn) -> str:
+def _asked(path: bytes, timeout: int | None) -> str:
     """What a request calls: `call UserService/GetUser within 4.99 s`; "" for what is none."""
-    talk = turn.talk
-    named = metadata.service_and_method(talk.path or b"")
-    if turn.kind != REQUEST or named is None:
+    named = metadata.service_and_method(path)
+    if named is None:
         return ""
-    within = "" if talk.timeout is None else f" within {metadata.seconds(talk.timeout)}"
+    within = "" if timeout is None else f" within {metadata.seconds(timeout)}"
     return f"call {named[0].rpartition('.')[2]}/{named[1]}{within}"
 
 
@@ -203,10 +204,11 @@ def flags(unit: Unit) -> str:
     return "".join(f", {flag}" for flag in explain.flags(head))
 
 
-def _entitle_headers(asked: str, said: Said | None, answered: bool, unit: Unit) -> str:
+def _entitle_headers(path: bytes, timeout: int | None, said: Said | None, answered: bool, unit: Unit) -> str:
     """A request by what it calls; trailers by the status, its message and who said it."""
     head = http2.read_head(unit.data)
     assert head is not None
+    asked = _asked(path, timeout)
     if said is None and not asked:
         return explain.entitle(unit)
     words = asked if said is None else status_words(said, answered)
@@ -246,7 +248,8 @@ def _entitle_data(turn: Turn, side: Side, first: Field | None, unit: Unit) -> st
         return f"{name}, {size} byte{'' if size == 1 else 's'}{ends}"
     piece = turn.pieces[0]
     if piece.prefix[:1] >= b"\x80" and turn.talk.web:
-        return f"{name} trailers of gRPC-Web{ends}"
+        said = "" if turn.status is None else f", {status_words(turn.status, True)}"
+        return f"{name} trailers of gRPC-Web{said}{ends}"
     what = called(turn.talk, side)
     if first is None and not piece.complete:
         got = max(piece.skip + piece.end - piece.start - 5, 0)

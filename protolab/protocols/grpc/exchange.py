@@ -286,22 +286,46 @@ def _data(state: GrpcState, step: Step, head: Head, talk: Talk) -> None:
     _moved(talk, step)
     if talk.trailed is not None and side is Side.SERVER and start < end:
         step.breaks(rules.AFTER_TRAILERS, start, end)
-    found, rest = pieces(talk, side, data, start, end, step.place.start)
+    now, found, rest = talk.open[side], list[Piece](), start
+    if now is not None:
+        found, rest, talk.open[side], talk.counts[side] = pieces(
+            now, talk.counts[side], data, start, end, step.place.start, side
+        )
     for piece in found:
-        if (
+        if talk.web and piece.prefix[0] & 0x80:
+            _web_trailers(step, talk, piece)
+        elif (
             piece.prefix[0]
             or piece.number
             or piece.parts is not None
             or not _SMALL <= piece.end - piece.start <= _LARGE
         ):
             _judge_piece(step, talk, side, piece)
-    step.turn = Turn(talk, "", tuple(found), rest)
+    step.turn = Turn(talk, "", tuple(found), rest, talk.status if talk.web else None)
     if head.flags & http2.END_STREAM:
         last = found[-1] if found and not found[-1].complete else None
         _ends(step, talk, side, *((last.start, last.end) if last else _END_FLAG))
-        if side is Side.SERVER and talk.status is None and not talk.web:
+        if side is Side.SERVER and talk.status is None:
             step.breaks(rules.STATUS_MISSING, *_END_FLAG, "the stream ends without trailers")
         _end(state, talk, step, side)
+
+
+def _web_trailers(step: Step, talk: Talk, piece: Piece) -> None:
+    """The status in trailers of gRPC-Web, where they are whole in their frame, which they are as good as always."""
+    if not piece.complete or piece.parts is not None or piece.flag & 1:
+        return
+    talk.counts[step.place.side] -= 1  # they are no message
+    said: dict[bytes | None, bytes | None] = {}
+    for line in step.data[piece.body : piece.end].split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        said[name.strip().lower()] = value.strip()
+    talk.trailed = step.place.number
+    if (code := said.get(b"grpc-status")) is None:
+        step.breaks(rules.STATUS_MISSING, piece.start, piece.end)
+        return
+    number = int(code) if code.isdigit() and len(code) < 10 else None
+    message = metadata.unescaped(said.get(b"grpc-message") or b"")
+    talk.status = Said(number, message, None, step.place.number, only=False)
 
 
 def _judge_piece(step: Step, talk: Talk, side: Side, piece: Piece) -> None:
@@ -309,7 +333,7 @@ def _judge_piece(step: Step, talk: Talk, side: Side, piece: Piece) -> None:
     if len(step.findings) >= MOST_FINDINGS:
         return
     flag = piece.flag
-    if not piece.skip and not (talk.web and flag & 0x80):
+    if not piece.skip:
         if flag > 1:
             step.breaks(rules.FLAG, piece.start, piece.start + 1, f"the flag is {flag}")
         elif flag and talk.encodings[side] in (b"", metadata.IDENTITY):

@@ -153,6 +153,7 @@ def web_and_codec(content_type: bytes) -> tuple[bytes, bytes]:
     return kind if kind in (WEB, WEB_TEXT) else b"", codec
 
 
+@lru_cache(1024)
 def service_and_method(path: bytes) -> tuple[str, str] | None:
     """What a :path names, or None where it has not that form.
 

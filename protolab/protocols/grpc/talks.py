@@ -140,15 +140,16 @@ class Reset(NamedTuple):
     at: float
 
 
-def pieces(talk: Talk, side: Side, data: bytes, start: int, end: int, place: int) -> tuple[list[Piece], int]:
-    """Take DATA's content [start, end) of the unit into its messages, and where what is not shown begins.
+def pieces(
+    now: Open, number: int, data: bytes, start: int, end: int, place: int, side: Side
+) -> tuple[list[Piece], int, Open, int]:
+    """Cut DATA's content [start, end) of the unit into messages, of which `now` has begun and `number` came before.
 
-    `place` is where the unit begins in its side's stream.
+    Gives the pieces, where what is not shown of them begins, what is open then, and how many messages came. `place` is where
+    the unit begins in its side's stream.
     """
     found: list[Piece] = []
-    now, at, number, counts = talk.open[side], start, talk.counts[side], talk.counts
-    if now is None:
-        return found, start
+    at = start
     while at < end:
         if len(found) >= MOST_PIECES:
             break
@@ -169,8 +170,7 @@ def pieces(talk: Talk, side: Side, data: bytes, start: int, end: int, place: int
         at = piece.end
         if piece.complete:
             number, now = number + 1, NOTHING
-    counts[side], talk.open[side] = number, now
-    return found, rest
+    return found, rest, now, number
 
 
 def _part(now: Open, data: bytes, at: int, end: int, number: int, place: int, side: Side) -> tuple[Piece, Open]:
