@@ -49,8 +49,9 @@ async with grpc.UserServiceClient(server.url) as client:
 
 def messages(side, number=-1):
     """The messages that a side sent on a connection, as bytes."""
-    frames = [unit.data for unit in show.conversation(server, number) if unit.side is side and unit.kind == "frame"]
-    return [frame[14:] for frame in frames if frame[3] == 0]
+    units = show.conversation(server, number)
+    frames = [unit.data for unit in units if unit.side is side and unit.kind == "frame"]
+    return [frame[14:] for frame in frames if frame[3] == 0]  # frames of type 0 carry data
 
 
 answer = messages(Side.SERVER)[0]
@@ -246,7 +247,8 @@ check("protobuf.decode", decode)
 joins = lessons.ChatRequest(join=lessons.Join(room="tea"))
 text = lessons.Text(text="\n\x03tea")
 
-print(joins.SerializeToString(), text.SerializeToString(), joins.SerializeToString() == text.SerializeToString())
+for message in (joins, text):
+    print(message.SerializeToString())
 
 # %% [markdown]
 # They mean different things, and are the same bytes. So we send a message with one field in it, and look at it without its
@@ -360,7 +362,7 @@ old = users.GetUserRequest.FromString(answer)  # its schema: string id = 1; and 
 passed_on = old.SerializeToString()
 
 print("it understands:", MessageToDict(old))
-print("it passes on all of it:", sorted(passed_on) == sorted(answer))
+print("it passes on all of it:", passed_on == answer)
 print("and who knows more, reads more:", MessageToDict(users.User.FromString(passed_on)))
 
 # %% [markdown]

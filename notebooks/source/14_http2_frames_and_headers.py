@@ -78,8 +78,9 @@ print("connections:", len(list(server.capture.connections)))
 
 for stream in sorted({unit.lane for unit in talk if unit.lane}):
     for side in Side:
-        units = [unit for unit in frames(talk, side, http2.HEADERS, http2.DATA) if unit.lane == stream]
-        print(f"stream {stream}  {side!s:6}  {', '.join(http2.read_head(unit.data).name for unit in units)}")
+        units = frames(talk, side, http2.HEADERS, http2.DATA)
+        names = [http2.read_head(unit.data).name for unit in units if unit.lane == stream]
+        print(f"stream {stream}  {side!s:6}  {', '.join(names)}")
 
 # %% [markdown]
 # The client's streams have odd numbers, each higher than the one before. Even ones are the server's, for a thing called
@@ -95,11 +96,11 @@ for stream in sorted({unit.lane for unit in talk if unit.lane}):
 
 # %%
 message = lessons.Text(text="hi").SerializeToString()
-body = b"\x00" + len(message).to_bytes(4) + message  # what gRPC puts before a message: the next lesson
+body = b"\x00" + len(message).to_bytes(4) + message  # gRPC's prefix: the next lesson
 
 
 async def say(*said, answers):
-    """Say these frames. Listen until so many answers are whole, or the server hangs up. Returns the conversation."""
+    """Say these frames, and listen until so many answers are whole, or the server hangs up."""
     where = urlsplit(server.url)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
     writer.write(http2.PREFACE + b"".join(frame.encode() for frame in said))
@@ -108,7 +109,7 @@ async def say(*said, answers):
             while answers > 0:
                 head = http2.read_head(await reader.readexactly(http2.HEAD_SIZE))
                 await reader.readexactly(head.length)
-                answers -= head.flags & 1  # END_STREAM ends a stream; in SETTINGS and PING the same bit is ACK
+                answers -= head.flags & 1  # END_STREAM; in SETTINGS and PING the same bit is ACK
     except asyncio.IncompleteReadError:
         pass
     writer.close()
@@ -184,7 +185,8 @@ REQUEST = [
     (b"te", b"trailers"),
 ]
 encoder = hpack_encoder.Encoder()
-first, second = encoder.encode(REQUEST), encoder.encode(REQUEST)  # the same headers, for two requests
+first = encoder.encode(REQUEST)
+second = encoder.encode(REQUEST)  # the same headers, for a second request
 
 talk = await say(
     http2.settings(),
@@ -201,8 +203,9 @@ def spell(block, table):
     said = hpack.read(block, table)
     for line in said.lines:
         data = block[line.start : line.end].hex(" ")
-        name, value = hpack_fields.shown(line.name), hpack_fields.shown(line.value)
-        print(f"{data[:20]:20}{'...' if len(data) > 20 else '   '} {hpack.KINDS[line.kind]:27} {name}: {value}")
+        if len(data) > 23:
+            data = f"{data[:20]}..."
+        print(f"{data:23} {hpack.KINDS[line.kind]:27} {line.name.decode()}: {line.value.decode()}")
     return said.after
 
 
@@ -272,15 +275,16 @@ predict("http2.second", ...)  # a number, in place of the dots
 # ### Look
 
 # %%
-real = [unit.data[http2.HEAD_SIZE :] for unit in frames(show.conversation(server, 0), Side.CLIENT, http2.HEADERS)]
+calls = frames(show.conversation(server, 0), Side.CLIENT, http2.HEADERS)
+block = calls[1].data[http2.HEAD_SIZE :]
 
 # %%
 reveal("http2.second")
 
 # %%
-print(real[1].hex(" "))
+print(block.hex(" "))
 print()
-spell(second, table)
+after = spell(second, table)
 # %% [markdown]
 # Above are the bytes of the real client, below those of our own. Each header has become an index. In numbers, for the same
 # request over and over:
@@ -299,7 +303,22 @@ print("HTTP/2, the first time:  ", len(first), "bytes")
 print("HTTP/2, from then on:    ", len(second), "bytes")
 
 # %% [markdown]
-# The table has a bound, which is a setting of the side that reads. What does not fit drops out at the far end.
+# The table has a bound, which is a setting of the side that reads. What does not fit is **evicted**: it drops out at the far
+# end, where the oldest stands. This is from a recording of a client that calls three methods in turn, with a table that was
+# made small. These are the client's headers as they stand at its third call (each entry counts a bit more than its text):
+
+# %%
+recorded = show.conversation(scenes.recording("grpc/headers"))
+asks = frames(recorded, Side.CLIENT, http2.HEADERS)
+small = grpc.tables(recorded, asks[2].place.number)[Side.CLIENT]
+
+for row in small.rows:
+    print(f"{row.index or '-':>2}  {row.change:11}  {row.size:3}  {row.name}: {row.value[:40]}")
+print(small.size, "of", small.limit, "are taken")
+
+# %% [markdown]
+# The path is new, so it was added. All the others were there, and moved one place further back, except for one: the path of
+# the first call had to go. When the client makes that call again, it has to spell it again.
 #
 # ## Who comes late
 #
@@ -319,13 +338,14 @@ predict("http2.late", ...)  # a number, in place of the dots
 # %%
 late = Capture("late")
 recorder = late.connect(midway=True)
-recorder.add(Side.CLIENT, frames(show.conversation(server, 0), Side.CLIENT, http2.HEADERS)[1].data)
+recorder.add(Side.CLIENT, calls[1].data)
+heard = show.conversation(late)[0]
 
 # %%
 reveal("http2.late")
 
 # %%
-for field in show.conversation(late)[0].field.children[-8:]:
+for field in heard.field.children[-8:]:
     print(f"{field.name:15} {field.value or '?':5} {field.note}")
 
 # %% [markdown]
@@ -461,11 +481,12 @@ check("http2.indexed", look_up)
 
 # %%
 encoder = hpack_encoder.Encoder()
-calls = []
+asked = []
 for stream in (1, 3, 4):
-    calls += [http2.headers(stream, encoder.encode(REQUEST)), http2.data(stream, body, end=True)]
+    asked.append(http2.headers(stream, encoder.encode(REQUEST)))
+    asked.append(http2.data(stream, body, end=True))
 
-talk = await say(http2.settings(), *calls, http2.ping(b"hello???"), answers=4)
+talk = await say(http2.settings(), *asked, http2.ping(b"hello???"), answers=4)
 
 for number, unit in enumerate(frames(talk, Side.CLIENT)):
     print(number, unit.data[: http2.HEAD_SIZE].hex(" "))
