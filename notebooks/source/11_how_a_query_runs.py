@@ -378,12 +378,13 @@ for event in batched.server.traces[-1].of("batch"):
 #
 # A client may go round in circles: posts, their authors, their posts, their authors...
 
+
 # %%
-from functools import reduce
-
-
 def circles(count):
-    return "{ posts { " + reduce(lambda inner, _: f"author {{ posts {{ {inner} }} }}", range(count), "id") + " } }"
+    inner = "id"
+    for _ in range(count):
+        inner = f"author {{ posts {{ {inner} }} }}"
+    return f"{{ posts {{ {inner} }} }}"
 
 
 def values(data):
