@@ -1,5 +1,5 @@
-"""What lesson 13 asks. Server "users": connection 0 creates a user; 1 sends a list of numbers; 2 sends negative ones; the last
-one is the learner's own message.
+"""What lesson 13 asks. Server "users": connection 0 creates a user; then one sends a list of numbers, one negative numbers; the
+last one is the learner's own message.
 """
 
 from protolab.fields import Side
@@ -32,15 +32,26 @@ def record(data, name):
     return read(data).field.find(name)
 
 
+def sent(seen, name):
+    """The newest message that a client sent with a record of that name."""
+    for number in reversed(range(len(seen.conversations("users")))):
+        try:
+            record(data := message(seen, number, Side.CLIENT), name)
+            return data
+        except (Missing, KeyError):
+            continue
+    raise Missing("This message was not recorded yet: run the cells above, in order.")
+
+
 def negative(seen):
     """The size of the int32, without its tag."""
-    field = record(message(seen, 2, Side.CLIENT), "field 3")
+    field = record(sent(seen, "field 11"), "field 3")
     return field.end - field.start - 1
 
 
 def reading(seen):
     """What the schema says of the one record that was sent."""
-    field = read_typed(message(seen, 1, Side.CLIENT), schema(), "protolab.lessons.AllTypes").field.children[0]
+    field = read_typed(sent(seen, "field 18"), schema(), "protolab.lessons.AllTypes").field.children[0]
     return "numbers" if isinstance(field.value, tuple) else "text"
 
 

@@ -46,7 +46,7 @@ check("http2.varint", ...)  # a number
 # again. gRPC is built on it. Here a client makes three calls at the same time:
 
 # %%
-async with grpc.LessonsClient(server.url, timeout=None) as client:
+async with grpc.LessonsClient(server.url, timeout=None) as client:  # deadlines are lesson 16's
     await asyncio.gather(*(client.echo(word) for word in ("one", "two", "three")))
 
 # %% [markdown]
