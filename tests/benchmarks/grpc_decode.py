@@ -30,8 +30,8 @@ from protolab.fields import Side
 from protolab.protocols.grpc.decode import GrpcConversation
 from protolab.protocols.grpc.http2_conversation import Http2Conversation
 from protolab.protocols.grpc.talks import NOTHING, PREFIX, Open, pieces
-from protolab.wire import hpack, protobuf
-from protolab.wire.hpack_table import EMPTY
+from protolab.wire import protobuf
+from protolab.wire.hpack_decoder import Decoder
 from protolab.wire.http2 import CONTINUATION, DATA, END_HEADERS, HEADERS, PREFACE, content, read_head, scan
 from tests.benchmarks.decode import cpu
 from tests.protocols.grpc.traffic import recorded, unary
@@ -93,7 +93,8 @@ def messages(connection: Connection) -> int:
                 first, last = content(data[start:end], head)
                 block += data[start + first : start + last]
                 if head.flags & END_HEADERS:
-                    table, block = hpack.read(block, table).after, b""
+                    decoder.read(block)
+                    block = b""
             elif head.type == DATA:
                 unit = data[start:end]
                 before = begun.get(head.stream, (NOTHING, 0))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import hpack as library
 import pytest
 from hpack.exceptions import HPACKDecodingError
 from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 from hpack.table import HeaderTable
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from protolab.fields import untiled
 from protolab.wire import hpack, hpack_encoder, hpack_fields, huffman
 from protolab.wire.hpack import INCREMENTAL, INDEXED, NEVER, PLAIN, UPDATE
+from protolab.wire.hpack_decoder import Decoder
 from protolab.wire.hpack_encoder import Encoder, indexed, literal, size_update
 from protolab.wire.hpack_primitives import Integer, integer
 from protolab.wire.hpack_table import EMPTY, MIDWAY, MOST_ENTRIES, STATIC, Table
@@ -317,6 +320,33 @@ def test_what_we_encode_is_read_by_the_library(blocks: list[tuple[Headers, int, 
             encoder.resize(size)
         assert [tuple(found) for found in decoder.decode(encoder.encode(headers, kind), raw=True)] == headers
         assert [entry[:2] for entry in encoder.table.entries] == list(decoder.header_table.dynamic_entries)
+
+
+_SAID = ["828684", "be", "bebf", "4001610162", "4001630164", "20", "be20", "3fe11f", "be7f", "c0", "000161827fff", "f0"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(_SAID), st.sampled_from([None, 64, 4096]), st.sampled_from([None, None, 0, 64])),
+        min_size=4,
+        max_size=40,
+    ),
+    st.integers(0, 39),
+)
+@example([("3fe11f", None, None), ("3fe11f", 64, None)], 39)  # the same update, and not the same limit
+@settings(deadline=None)
+def test_a_decoder_remembers_only_what_would_be_read_again(
+    said: list[tuple[str, int | None, int | None]], copied: int
+) -> None:
+    decoder, table = Decoder(), EMPTY
+    for number, (data, ceiling, owed) in enumerate(said):
+        if number == copied:
+            before, decoder = decoder, copy(decoder)
+            before.read(bytes.fromhex("4001780179"))  # the copy goes its own way
+        block = hpack.read(bytes.fromhex(data), table, ceiling, owed, number)
+        assert decoder.read(bytes.fromhex(data), ceiling, owed, number) == block
+        assert decoder.table == block.after
+        table = block.after
 
 
 @given(st.binary(max_size=60), st.sampled_from([EMPTY, MIDWAY, Table(limit=64)]))

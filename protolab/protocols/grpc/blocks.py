@@ -6,16 +6,17 @@ from protolab.fields import Side, Source
 from protolab.findings import Rule
 from protolab.protocols.grpc import headers, rules
 from protolab.protocols.grpc.connection import State, Step
-from protolab.protocols.grpc.headers import REQUEST, RESPONSE, Meaning
+from protolab.protocols.grpc.headers import REQUEST, RESPONSE, Breach, Meaning
 from protolab.protocols.grpc.peer import Fragments, Peer, Reading
 from protolab.protocols.grpc.states import ANY, IN_BLOCK
 from protolab.protocols.grpc.streams import HEADERS, NO_HEADERS, TRAILERS, UNKNOWN, Stream, pair
-from protolab.wire import hpack, http2
+from protolab.wire import http2
+from protolab.wire.hpack import Block
+from protolab.wire.hpack_decoder import LONGEST_KEPT
 from protolab.wire.hpack_table import Table
 from protolab.wire.http2 import END_HEADERS, END_STREAM, HEAD_SIZE, Head
 
-# Calls repeat their headers: small blocks that change no table are read once, as long as the table stays as it is.
-LONGEST_KEPT, MOST_KEPT = 512, 64  # bytes of such a block, and how many
+MOST_MEANINGS = 64  # that are kept, of the blocks that came last
 _new = tuple.__new__  # NamedTuple without its keyword handling, for the lines that run for every block
 _NONE: tuple[Source, ...] = ()
 _LOST = Table(limit=None, lost="in a header block that was never finished")
@@ -27,11 +28,11 @@ def begin(state: State, step: Step, head: Head, peer: Peer, start: int, end: int
     Where the padding is longer than what there is, the frame has no such bytes (`http2.content`).
     """
     if peer.fragments is not None:  # the one before was never finished, and what it would have added is not known
-        peer.renew(_LOST._replace(added=peer.table.added))
+        peer.decoder.renew(_LOST._replace(added=peer.decoder.table.added))
         peer.fragments, peer.state = None, ANY
     if start > end:
         step.lost = "its padding leaves no room for the header block"
-        peer.renew(_LOST._replace(added=peer.table.added))
+        peer.decoder.renew(_LOST._replace(added=peer.decoder.table.added))
         return
     data = step.data[start:end]
     ends = bool(head.type == http2.HEADERS and head.flags & END_STREAM)
@@ -47,7 +48,7 @@ def go_on(state: State, step: Step, head: Head, peer: Peer) -> None:
     """CONTINUATION: the next part of the open block, or of none."""
     block = peer.fragments
     if block is None:
-        if state.midway and not peer.table.added:
+        if state.midway and not peer.decoder.table.added:
             step.lost = "the header block began before the capture"
         else:
             step.breaks(rules.CONTINUATION_ALONE, 3, 4)
@@ -73,27 +74,16 @@ def _read(state: State, step: Step, peer: Peer, last: Fragments, start: int) -> 
         data = b"".join([part.data for part in parts])
         skipped = len(data) - len(last.data)
         sources = tuple([part.source for part in parts if part.source is not None])
-    block = peer.memo.get(data) if peer.owed is None else None
-    if block is None:
-        block = hpack.read(data, peer.table, peer.ceiling, peer.owed, step.place.number)
-        if block.after is not peer.table:
-            peer.renew(block.after)
-        elif len(peer.memo) < MOST_KEPT and _steady(data, block):
-            peer.memo[data] = block
-        peer.owed = None
+    block = peer.decoder.read(data, peer.ceiling, peer.owed, step.place.number)
+    peer.owed = None
     for what, first, end, says in block.problems:
         breaks(step, rules.HPACK[what], first, end, says, start, skipped)
-    meaning = _judge(state, step, peer, last, block, start, skipped)
+    meaning = _judge(state, step, peer, last, data, block, start, skipped)
     step.reading = Reading(data, block, meaning, last.stream, last.promised, start, skipped, sources)
 
 
-def _steady(data: bytes, block: hpack.Block) -> bool:
-    """Whether a block says the same whenever it comes to the same table: a size update is judged by settings, too."""
-    return 0 < len(data) <= LONGEST_KEPT and not block.problems and data[0] & 0xE0 != 0x20
-
-
 def _judge(
-    state: State, step: Step, peer: Peer, last: Fragments, block: hpack.Block, start: int, skipped: int
+    state: State, step: Step, peer: Peer, last: Fragments, data: bytes, block: Block, start: int, skipped: int
 ) -> Meaning:
     """What the block means to its stream, and the rules of section 8 that it breaks."""
     side, number = peer.side, last.stream
@@ -107,7 +97,7 @@ def _judge(
     else:
         kind = first if said == NO_HEADERS or pushed else headers.TRAILERS
     binary = state.midway or state.peers[1 - side].takes_binary()
-    meaning, breaches = headers.judge(block, kind, binary)
+    meaning, breaches = _meaning(peer, data, block, kind, binary)
     for rule, at, end, says in breaches:
         breaks(step, rule, at, end, says, start, skipped)
     if kind == headers.TRAILERS:
@@ -128,6 +118,19 @@ def _judge(
             breaks(step, rules.CONTENT_LENGTH, 0, len(last.data) + skipped, says, start, skipped)
     step.stream = state.streams[number] = stream
     return meaning
+
+
+def _meaning(peer: Peer, data: bytes, block: Block, kind: str, binary: bool) -> tuple[Meaning, list[Breach]]:
+    """`headers.judge`, done once for a block that the decoder read once for many frames."""
+    known = peer.meanings.get((data, kind, binary))
+    if known is not None and known[0] is block:
+        return known[1], known[2]
+    meaning, breaches = headers.judge(block, kind, binary)
+    if len(data) <= LONGEST_KEPT:
+        if len(peer.meanings) >= MOST_MEANINGS:
+            peer.meanings.clear()
+        peer.meanings[data, kind, binary] = block, meaning, breaches
+    return meaning, breaches
 
 
 def breaks(step: Step, rule: Rule, first: int, end: int, says: str, start: int, skipped: int) -> None:

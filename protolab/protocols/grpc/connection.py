@@ -99,7 +99,7 @@ class State:
 
     @property
     def tables(self) -> tuple[Table, Table]:
-        return (self.peers[0].table, self.peers[1].table)
+        return (self.peers[0].decoder.table, self.peers[1].decoder.table)
 
     def opener(self, stream: int) -> Peer:
         """Who opens a stream of that number (section 5.1.1)."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import NamedTuple
 
 from protolab.fields import Side, Source
-from protolab.protocols.grpc.headers import Meaning
+from protolab.protocols.grpc.headers import Breach, Meaning
 from protolab.protocols.grpc.states import ANY, NOTHING
 from protolab.wire.hpack import Block
-from protolab.wire.hpack_table import DEFAULT_TABLE_SIZE, EMPTY, MIDWAY, Table
+from protolab.wire.hpack_decoder import Decoder
+from protolab.wire.hpack_table import DEFAULT_TABLE_SIZE, EMPTY, MIDWAY
 from protolab.wire.http2 import DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, LARGEST_PAYLOAD
 from protolab.wire.http2_settings import MAX_FRAME_SIZE, TRUE_BINARY_METADATA
 
@@ -75,12 +77,13 @@ class Peer:
 
     __slots__ = (
         "ceiling",
+        "decoder",
         "fragments",
         "goaway",
         "initial",
         "largest",
         "last",
-        "memo",
+        "meanings",
         "open",
         "owed",
         "pending",
@@ -89,7 +92,6 @@ class Peer:
         "side",
         "started",
         "state",
-        "table",
         "window",
     )
 
@@ -97,9 +99,9 @@ class Peer:
         self.side = side
         self.state = ANY if midway else NOTHING  # in the table `SENDING`
         self.started = midway  # whether its first frame is behind us
-        self.table: Table = MIDWAY if midway else EMPTY  # of the header blocks that it sends
-        self.memo: dict[bytes, Block] = {}  # by their bytes, blocks that left this very table as it is
-        self.ceiling: int | None = None if midway else DEFAULT_TABLE_SIZE  # what that table may hold
+        self.decoder = Decoder(MIDWAY if midway else EMPTY)  # of the header blocks that it sends
+        self.meanings: dict[tuple[bytes, str, bool], tuple[Block, Meaning, list[Breach]]] = {}  # see `blocks`
+        self.ceiling: int | None = None if midway else DEFAULT_TABLE_SIZE  # what the decoder's table may hold
         self.owed: int | None = None  # see `hpack.read`
         self.fragments: Fragments | None = None
         self.window: int | None = None if midway else DEFAULT_WINDOW  # what it may send on the connection
@@ -116,12 +118,8 @@ class Peer:
         other = object.__new__(Peer)
         for name in Peer.__slots__:
             setattr(other, name, getattr(self, name))
-        other.settings = dict(self.settings)
+        other.decoder, other.settings = copy(self.decoder), dict(self.settings)
         return other
-
-    def renew(self, table: Table) -> None:
-        """Go on with another table. The memo is a new one, too: a checkpoint may hold the other."""
-        self.table, self.memo = table, {}
 
     def largest_frame(self) -> int:
         """The largest payload that it takes; the largest of what it said lately, where that is not acknowledged yet."""

@@ -31,7 +31,7 @@ def take(state: State, place: Place, data: bytes, kind: str) -> Step:
             step.breaks(rules.PREFACE, wrong, len(data))
         if place.complete:
             state.peers[place.side].state = PREFACED
-    step.tables = (state.peers[0].table, state.peers[1].table)
+    step.tables = (state.peers[0].decoder.table, state.peers[1].decoder.table)
     return step
 
 
