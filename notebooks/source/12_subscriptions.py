@@ -574,8 +574,8 @@ reveal("subscriptions.bytes")
 
 # %%
 for way in ("graphql-transport-ws", "sse"):
-    (few, _), (many, _) = [await cost(way, 1, events) for events in (10, 20)]
-    print(f"{way:20} {(many - few) / 10} bytes")
+    (few, _), (many, _) = [await cost(way, 1, events) for events in (20, 30)]
+    print(f"{way:20}  {(many - few) // 10} bytes")
 
 # %% [markdown]
 # So a stream that lives long costs a little less where no id has to be said, and many short ones cost much less where
@@ -585,6 +585,8 @@ for way in ("graphql-transport-ws", "sse"):
 # |---|---|
 # | WebSocket | many subscriptions come and go; the client has to say more than its question |
 # | event streams | few of them; proxies, cookies and HTTP's own log-in should simply work |
+#
+# (Few, since over HTTP/1.1 a browser opens no more than six connections to a server at a time; with HTTP/2 all share one.)
 #
 # For the reader of the loop they are the same. That is what GraphQL is for.
 #
@@ -655,3 +657,5 @@ check("subscriptions.again")
 # - The id tells operations apart; one reader for a socket hands each message to its own.
 # - A field that fails is told in `next`, and it goes on. `error` is the end of one subscription, a code that of the socket.
 # - Who leaves says `complete`, and what ran for it is freed. What happens while a client is away is lost.
+#
+# **Next:** [Protobuf by hand](13_protobuf_by_hand.ipynb)
