@@ -4,7 +4,9 @@ protobuf with their .proto file, or by guessing without one.
 
 from __future__ import annotations
 
+import re
 import zlib
+from copy import copy
 from typing import NamedTuple
 
 from protolab.capture import Connection
@@ -14,7 +16,7 @@ from protolab.protocols.grpc import grpc_rules as rules
 from protolab.protocols.grpc import metadata
 from protolab.protocols.grpc.exchange import Turn
 from protolab.protocols.grpc.schemas import messages_of
-from protolab.protocols.grpc.talks import PREFIX, Piece, Talk
+from protolab.protocols.grpc.talks import NOTHING, PREFIX, Piece, Talk, pieces
 from protolab.wire import protobuf_tree, protobuf_typed
 from protolab.wire.hpack_fields import text
 from protolab.wire.protobuf_tree import Reading
@@ -153,7 +155,9 @@ def explain(turn: Turn, side: Side, data: bytes, start: int, end: int, place: in
             fields.append(_part(data, piece, "the last part of it"))
             derived += made
         first = first or (reading_.field if reading_ else None)
-    if turn.rest < end:
+    if talk.web == metadata.WEB_TEXT and start < end:
+        fields.append(_web_text(turn, side, data, start, end, connection))
+    elif turn.rest < end:
         at = max(turn.rest, start)
         count = "more messages than are shown" if turn.pieces else "where its message begins was not recorded"
         fields.append(unparsed(at, end, count))
@@ -250,6 +254,24 @@ def _wrong(said: Message, piece: Piece, talk: Talk, reading: Reading | None, sid
             where = f"{each.message} (bytes {each.start} to {each.end} of the message, in a frame before)"
             found.append(each._replace(start=start, end=end, detail=where))
     return found
+
+
+def _web_text(turn: Turn, side: Side, data: bytes, start: int, end: int, connection: Connection) -> Field:
+    """Content of gRPC-Web in base64 (PROTOCOL-WEB.md): each part of it may have padding of its own."""
+    text, talk = data[start:end], copy(turn.talk)
+    talk.web = metadata.WEB  # as what the text stands for is read
+    groups = [metadata.binary(group + b"=" * (-len(group) % 4)) for group in re.findall(rb"[^=]+", text)]
+    if not groups or any(group is None for group in groups):
+        return Field("base64 text", start, end, text, "not whole, or not base64")
+    decoded = b"".join(group[0] for group in groups if group is not None)
+    found, rest, _, _ = pieces(NOTHING, 0, decoded, 0, len(decoded), 0, side)
+    if rest < len(decoded) or not all(piece.complete for piece in found):
+        field = Field("part of messages", 0, len(decoded), decoded, "a message goes on in another frame")
+    else:
+        made = explain(Turn(talk, "", tuple(found), rest), side, decoded, 0, len(decoded), 0, connection).fields
+        field = Field("messages", 0, len(decoded), None, "", made)
+    derived = (Derived("base64-decoded", decoded, field, "base64"),) if decoded else ()
+    return Field("base64 text", start, end, text, "gRPC-Web as text", (), None, derived)
 
 
 def _web_trailers(data: bytes, piece: Piece) -> Field:

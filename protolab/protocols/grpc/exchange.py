@@ -101,7 +101,7 @@ def follow(state: GrpcState, step: Step, head: Head) -> None:
             _moved(talk, step)
             error = int.from_bytes(step.data[HEAD_SIZE : HEAD_SIZE + 4])
             talk.reset = Reset(step.place.side, error, step.place.number, step.place.at)
-            step.turn = Turn(talk)
+            step.turn = Turn(talk) if talk.grpc else None
     elif type == http2.WINDOW_UPDATE and (talk := state.talks.get(head.stream)) is not None:
         step.turn = Turn(talk)
 
@@ -191,8 +191,8 @@ def _request(state: GrpcState, step: Step, reading: Reading, said: dict[bytes | 
     )
     if not talk.grpc:
         return talk
-    talk.open[Side.CLIENT] = NOTHING
     talk.web, talk.codec = metadata.web_and_codec(type or b"")
+    talk.open[Side.CLIENT] = None if talk.web == metadata.WEB_TEXT else NOTHING  # there it is base64 that is cut up
     talk.timeout = metadata.timeout(said.get(b"grpc-timeout") or b"")
     talk.encodings[Side.CLIENT] = said.get(b"grpc-encoding") or b""
     attempts = said.get(b"grpc-previous-rpc-attempts") or b""
@@ -230,7 +230,7 @@ def _response(step: Step, talk: Talk, reading: Reading, said: dict[bytes | None,
     if meaning.kind == RESPONSE:
         http = meaning.pseudo.get(b":status", b"")
         talk.http = int(http) if http.isdigit() and len(http) == 3 else None
-        talk.open[Side.SERVER] = NOTHING
+        talk.open[Side.SERVER] = None if talk.web == metadata.WEB_TEXT else NOTHING
         talk.encodings[Side.SERVER] = encoding = said.get(b"grpc-encoding") or b""
         if talk.http is not None and talk.http != 200:
             makes = (
@@ -305,7 +305,7 @@ def _data(state: GrpcState, step: Step, head: Head, talk: Talk) -> None:
     if head.flags & http2.END_STREAM:
         last = found[-1] if found and not found[-1].complete else None
         _ends(step, talk, side, *((last.start, last.end) if last else _END_FLAG))
-        if side is Side.SERVER and talk.status is None:
+        if side is Side.SERVER and talk.status is None and talk.web != metadata.WEB_TEXT:
             step.breaks(rules.STATUS_MISSING, *_END_FLAG, "the stream ends without trailers")
         _end(state, talk, step, side)
 

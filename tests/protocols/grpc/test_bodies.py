@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import zlib
 
@@ -124,6 +125,24 @@ def test_grpc_web_says_its_trailers_in_a_message() -> None:
     assert not conversation.findings
     (call,) = grpc.calls(conversation)
     assert (call.responses, call.outcome.name, call.outcome.message) == (0, "NOT_FOUND", "none")
+
+
+def test_grpc_web_as_text_is_base64_of_the_same() -> None:
+    block = asked(LIST, without=b"content-type") + header(b"content-type", b"application/grpc-web-text")
+    answer = header(b":status", b"200") + header(b"content-type", b"application/grpc-web-text")
+    # Each part has padding of its own (PROTOCOL-WEB.md).
+    text = base64.b64encode(message(USER)) + base64.b64encode(message(b"grpc-status: 0\r\n", 0x80))
+    said = [
+        *START,
+        *request(block=block),
+        *client(http2.data(1, base64.b64encode(message(b"")), end=True)),
+        *response(block=answer),
+    ]
+    conversation = walked([*said, *server(http2.data(1, text, end=True))])
+    decoded = derived(conversation[-1].field, "base64-decoded").field
+    assert decoded.find("name").value == "Ada" and decoded.find("grpc-status").value == "0"
+    assert not conversation.findings
+    walked([*said, *server(http2.data(1, text[:7]), http2.data(1, b"*" + text, end=True))])
 
 
 def test_json_is_not_read_as_protobuf() -> None:

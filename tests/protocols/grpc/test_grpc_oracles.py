@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from contextlib import suppress
 from importlib.resources import files
@@ -21,6 +22,7 @@ from protolab.protocols.grpc.decode import GrpcConversation
 from protolab.protocols.grpc.errors import CallFailed
 from protolab.protocols.grpc.messages import lessons, users
 from tests.decoding import derived, sound
+from tests.npm import installed
 from tests.protocols.grpc import known
 from tests.protocols.grpc.traffic import everything, recorded
 from tests.tools import need
@@ -247,3 +249,23 @@ def test_health_and_reflection_are_read_with_their_own_protos() -> None:
         (conversation,) = map(decoded, server.capture.connections)
     assert list(grpc.read_values(conversation)) == [{"service": "user_service.UserService"}, {"status": 1}]
     assert not conversation.findings
+
+
+@pytest.mark.live
+def test_nothing_that_grpc_js_says_breaks_a_rule() -> None:
+    folder = Path(__file__).parent
+    environment = {
+        **os.environ,
+        "NODE_PATH": str(installed("@grpc/grpc-js@1.14", "@grpc/proto-loader@0.8") / "node_modules"),
+    }
+    with lab.start(grpc.UserServer(), name="grpc-js oracle") as server:
+        command = [need("node"), str(folder / "grpc_js.js"), "client", server.url.removeprefix("http://")]
+        subprocess.run(
+            [*command, str(folder.parents[2] / "protos")], check=True, capture_output=True, timeout=60, env=environment
+        )
+        talks = [decoded(connection) for connection in server.capture.connections]
+    assert not [finding for talk in talks for finding in talk.findings]
+    found = [call for talk in talks for call in grpc.calls(talk)]
+    assert {call.kind for call in found} == {"unary", "client streaming", "server streaming", "bidirectional"}
+    assert len(found) > 10 and {call.outcome.code for call in found if not call.declared} <= {12}, "no such method"
+    assert not [str(call) for call in found if call.outcome.by == "open"]
