@@ -188,7 +188,7 @@ encoder = hpack_encoder.Encoder()
 first = encoder.encode(REQUEST)
 second = encoder.encode(REQUEST)  # the same headers, for a second request
 
-talk = await say(
+await say(
     http2.settings(),
     http2.headers(1, first),
     http2.data(1, body, end=True),
