@@ -658,4 +658,4 @@ check("subscriptions.again")
 # - A field that fails is told in `next`, and it goes on. `error` is the end of one subscription, a code that of the socket.
 # - Who leaves says `complete`, and what ran for it is freed. What happens while a client is away is lost.
 #
-# **Next:** [Protobuf by hand](13_protobuf_by_hand.ipynb)
+# **Next:** [13 Protobuf by hand](13_protobuf_by_hand.ipynb). So far most of it was text. gRPC says nearly everything in bytes.
