@@ -43,10 +43,8 @@ def sound(connection: Connection, protocol: str | None = None) -> Conversation:
 
 def joined(unit: Unit) -> bytes:
     """The unit's bytes, put together again bit by bit from its leaves."""
-    bits = "".join(
-        format(int.from_bytes(unit.data), f"0{len(unit.data) * 8}b")[slice(*leaf.span)] if unit.data else ""
-        for leaf in unit.field.leaves()
-    )
+    said = format(int.from_bytes(unit.data), f"0{len(unit.data) * 8}b") if unit.data else ""
+    bits = "".join(said[slice(*leaf.span)] for leaf in unit.field.leaves())
     return int(bits, 2).to_bytes(len(unit.data)) if bits else b""
 
 
