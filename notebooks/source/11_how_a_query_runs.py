@@ -483,3 +483,5 @@ check("execution.leaner", leaner)
 # - A null that may not be moves up to the nearest field that may be null. `errors` has path and location; secrets are masked.
 # - Count calls of the backend, not milliseconds: N+1 becomes a call for each level with a loader, made anew for each request.
 # - Bounds are looked at before anything runs.
+#
+# **Next:** [12 Subscriptions](12_subscriptions.ipynb). One request, one answer: now the answers go on.
