@@ -160,7 +160,7 @@ def test_chromium_asks_and_subscribes_from_the_page_under_its_own_policy() -> No
             await playwright.expect(status).to_have_text("3 results · closed with 1000: done")
             await page.fill("#query", "subscription { counter(interval: 0.01) }")
             await page.click("#run")
-            await playwright.expect(status).to_contain_text("2 results")
+            await playwright.expect(status).to_have_text(re.compile(r"\d+ results"))
             await page.click("#stop")
             await playwright.expect(status).to_contain_text("closed with 1000")
             await browser.close()
