@@ -116,8 +116,10 @@ export class LadderPane {
     row.setAttribute("aria-selected", index === this.cursor);
     cells.no.textContent = end ? "end" : table.numbers[at];
     cells.when.textContent = table.when(at);
-    if (table.follows) cells.stream.textContent = table.stream(at, said);
-    else cells.stream.remove();
+    if (table.follows) {
+      cells.stream.textContent = table.stream(at, said);
+      if (!cells.stream.parentNode) cells.when.after(cells.stream); // the row was made before a stream was known
+    } else cells.stream.remove();
     const title = said ? said.title : "…";
     row.says.textContent = title;
     row.title = title;

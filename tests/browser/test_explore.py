@@ -32,10 +32,11 @@ for number in range({LONG}):
 long = show.explore(capture)
 long""",
     "show.explore(scenes.recording('websocket/chat'))",
+    "show.explore(scenes.recording('grpc/four-calls'))",
     "connection.add(Side.CLIENT, Frame(TEXT, b'one more', key=b'abcd').encode(), 101.0)\n"
     "print('chosen:', hello.selected, hello.field, hello.unit.title)",
 )
-HELLO, WRONG, THOUSANDS, CHAT, ASK = range(5)
+HELLO, WRONG, THOUSANDS, CHAT, CALLS, ASK = range(6)
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +165,12 @@ def test_a_side_and_a_kind_are_filtered_by(explorer):
     expect(widget.locator(".rung:not(.head)")).to_have_count(1)
     widget.get_by_label("Kind", exact=True).select_option("")
     widget.get_by_label("From", exact=True).select_option("")
+
+
+def test_streams_have_a_column_once_the_units_are_explained(page, explorer):
+    ladder = explorer(CALLS).locator(".rung:not(.head)")
+    expect(ladder.nth(5).locator(".c-stream")).to_have_text("1")  # the first request
+    expect(ladder.nth(5).locator(".c-stream + .c-rail .says")).to_contain_text("Echo")
 
 
 def test_one_connection_is_followed_from_the_list_and_from_the_ladder(page, explorer):
