@@ -176,6 +176,7 @@ class Levels(View):
             tone, dash = drawing.TONES[(number * 3 + 3) % len(drawing.TONES)], _DASHES[number % len(_DASHES)]
             for start, end in each.blocked:
                 drawn.append(_band(x(start), _TOP, max(x(end) - x(start), 2), _HIGH))
+            for start, _ in each.blocked[:1]:  # named once: the bands may stand close together
                 drawn.append(drawing.label(x(start) + 3, _TOP + 14 + 14 * number, elided(each.name, 20), size=11))
             path = ""
             for at, value in each.points:

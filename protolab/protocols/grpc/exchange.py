@@ -96,12 +96,9 @@ def follow(state: GrpcState, step: Step, head: Head) -> None:
         if step.reading is not None and not step.reading.promised and step.reading.meaning is not None:
             _headers(state, step, head, step.reading)
     elif type == http2.RST_STREAM:
-        talk = state.talks.pop(head.stream, None)
+        talk = state.talks.get(head.stream)
         if talk is not None and len(step.data) >= HEAD_SIZE + 4:
-            _moved(talk, step)
-            error = int.from_bytes(step.data[HEAD_SIZE : HEAD_SIZE + 4])
-            talk.reset = Reset(step.place.side, error, step.place.number, step.place.at)
-            step.turn = Turn(talk) if talk.grpc else None
+            _reset(state, step, talk)
     elif type == http2.WINDOW_UPDATE and (talk := state.talks.get(head.stream)) is not None:
         step.turn = Turn(talk)
 
@@ -115,14 +112,28 @@ def leave_out(state: GrpcState, step: Step) -> None:
         state.talks[number].gone = Reset(side, error, step.place.number, step.place.at)
 
 
+def _reset(state: GrpcState, step: Step, talk: Talk) -> None:
+    """RST_STREAM. After the client's, a status may still be on its way: it is thrown away, and yet it says something."""
+    side = step.place.side
+    if side is Side.SERVER or talk.ended[Side.SERVER] is not None:
+        state.talks.pop(talk.stream, None)
+    if talk.reset is None:
+        _moved(talk, step)
+        error = int.from_bytes(step.data[HEAD_SIZE : HEAD_SIZE + 4])
+        talk.reset = Reset(side, error, step.place.number, step.place.at)
+    if talk.grpc and not step.discards:
+        step.turn = Turn(talk)
+
+
 def _moved(talk: Talk, step: Step) -> None:
-    talk.last, talk.last_at = step.place.number, step.place.at
+    if talk.reset is None:
+        talk.last, talk.last_at = step.place.number, step.place.at
 
 
 def _end(state: GrpcState, talk: Talk, step: Step, side: Side) -> None:
     """END_STREAM of a side."""
     talk.ended[side] = step.place.number
-    if talk.ended[1 - side] is not None:
+    if talk.ended[1 - side] is not None or talk.reset is not None:
         state.talks.pop(talk.stream, None)
 
 
@@ -136,6 +147,7 @@ def _headers(state: GrpcState, step: Step, head: Head, reading: Reading) -> None
         return
     stream = state.streams.get(number) or state.closed.get(number)
     ends = stream is not None and bool(stream.stopped[side] & ENDED)
+    ends = ends or bool(head.type == http2.HEADERS and head.flags & http2.END_STREAM)  # though it be thrown away
     talk = state.talks.get(number)
     heads = state.heads(reading, meaning.kind)
     if meaning.kind == REQUEST and side is Side.CLIENT:

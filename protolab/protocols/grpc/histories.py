@@ -122,7 +122,7 @@ def levels(conversation: Http2Conversation, lane: int | None = None) -> Levels:
     last = len(conversation)
     series = [
         Line(
-            f"the {side} on {f'stream {stream}' if stream else 'the connection'}",
+            f"{side}, {f'stream {stream}' if stream else 'connection'}",
             tuple(found),
             tuple(
                 (each.since, last if each.until is None else each.until)

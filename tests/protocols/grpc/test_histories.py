@@ -33,12 +33,12 @@ def test_windows_show_who_waited() -> None:
     drawn = show.windows(capture)
     waits = grpc.blocked(conversation)
     (mine,) = [each for each in drawn.series if each.blocked]
-    assert mine.name == "the server on stream 1"
+    assert mine.name == "server, stream 1"
     assert list(mine.blocked) == [(each.since, each.until) for each in waits] and len(waits) == 3
     assert mine.at(waits[0].since) == 0 and "0 blocked" in drawn.text()
     assert [each.name for each in show.windows(scenes.recording("grpc/four-calls"), 5).series][2:] == [
-        "the client on stream 5",
-        "the server on stream 5",
+        "client, stream 5",
+        "server, stream 5",
     ]
 
 

@@ -86,6 +86,15 @@ def test_a_deadline_that_passed_is_told_from_a_call_that_was_cancelled() -> None
     assert (said.by, said.why) == ("library", "the deadline of 0.3 s had passed")
 
 
+def test_a_status_that_comes_after_the_reset_is_thrown_away_and_still_read() -> None:
+    said = [*CALLED, *client(http2.rst_stream(1, 8)), *only(b"4", b"late"), *server(http2.rst_stream(1, 0))]
+    conversation = sound(record(said), "grpc")
+    assert conversation[-2].title.startswith("HEADERS stream 1 status 4 DEADLINE_EXCEEDED: late")
+    assert conversation[-2].discards and not conversation.findings
+    (call,) = grpc.calls(conversation)
+    assert (call.outcome.by, call.ended) == ("cancelled", len(said) - 3)
+
+
 def test_what_may_be_tried_again_is_said() -> None:
     assert outcome(*server(http2.rst_stream(1, 7))).retryable and outcome(*server(http2.goaway(0))).retryable
     assert not outcome(*server(http2.rst_stream(1, 11))).retryable and not outcome(*only(b"14")).retryable
