@@ -175,5 +175,10 @@ def _cells(id: str, entry: Entry) -> tuple[str, str, str, str]:
 
 
 def shown(value: object) -> str:
-    """A guess or a fact, as a learner types it."""
-    return quoted(value) if isinstance(value, str) else printable(f"{value:,}" if type(value) is int else repr(value))
+    """A guess or a fact, as a learner types it; numbers too long to be read at once, in groups.
+
+    >>> shown(4409), shown(62652)
+    ('4409', '62,652')
+    """
+    grouped = type(value) is int and abs(value) >= 10_000
+    return quoted(value) if isinstance(value, str) else printable(f"{value:,}" if grouped else repr(value))
