@@ -17,7 +17,7 @@ from typing import Generic, TypeVar, overload
 
 from protolab.capture import Connection
 from protolab.draw import Drawn
-from protolab.fields import Side
+from protolab.fields import CLIENT, SERVER, Side
 from protolab.findings import Finding
 from protolab.units import Place, Unit, Units
 
@@ -102,7 +102,7 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
             client, server = turns
             if client is None and server is None:
                 return
-            side = Side.SERVER if client is None or (server is not None and server < client) else Side.CLIENT
+            side = SERVER if client is None or (server is not None and server < client) else CLIENT
             if turns[1 - side] is None:  # nobody to wait for
                 self._order.extend(range(self._merged[side] * 2 + side, len(self.starts[side]) * 2, 2))
                 self._merged[side] = len(self.starts[side])
@@ -126,7 +126,7 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
             return
         self._merge(first)
         side, index = Side(self._order[first] & 1), self._order[first] >> 1
-        indexes = [index, first - index] if side is Side.CLIENT else [first - index, index]
+        indexes = [index, first - index] if side is CLIENT else [first - index, index]
         # The loop runs for every unit of a long capture, so what it does is left to C as far as that goes.
         client, server = (
             zip(
@@ -141,9 +141,9 @@ class Conversation(Drawn, Sequence[Unit], ABC, Generic[State, Context]):
             if number >= len(order):
                 self._merge(number + MERGED_AHEAD)
             if order[number] & 1:
-                yield number, Side.SERVER, *next(server)
+                yield number, SERVER, *next(server)
             else:
-                yield number, Side.CLIENT, *next(client)
+                yield number, CLIENT, *next(client)
 
     @property
     def order(self) -> array[int]:

@@ -28,6 +28,9 @@ class Side(IntEnum):
         return self.name.lower()
 
 
+CLIENT, SERVER = Side  # for lines that run for every unit: before Python 3.12 `Side.CLIENT` takes ten times as long
+
+
 class Field(NamedTuple):
     """A named half-open span of bytes, or of bits inside those bytes, with its decoded value.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protolab.fields import Side, Source
+from protolab.fields import CLIENT, Source
 from protolab.findings import Rule
 from protolab.protocols.grpc import headers, rules
 from protolab.protocols.grpc.connection import State, Step
@@ -88,7 +88,7 @@ def _judge(
     """What the block means to its stream, and the rules of section 8 that it breaks."""
     side, number = peer.side, last.stream
     pushed = last.type == http2.PUSH_PROMISE
-    first = REQUEST if side is Side.CLIENT or pushed else RESPONSE
+    first = REQUEST if side is CLIENT or pushed else RESPONSE
     stream = state.streams.get(number) or state.closed.get(number)
     said = stream.said[side] if stream is not None else UNKNOWN
     if said == UNKNOWN:  # before the recording: pseudo-headers tell

@@ -9,7 +9,7 @@ from __future__ import annotations
 from copy import copy
 from typing import Any
 
-from protolab.fields import Side
+from protolab.fields import CLIENT, SERVER
 from protolab.findings import Discard, Finding, Rule
 from protolab.protocols.grpc import rules
 from protolab.protocols.grpc.peer import Moved, Pairs, Peer, Reading
@@ -84,7 +84,7 @@ class State:
 
     def __init__(self, midway: bool) -> None:
         self.midway = midway
-        self.peers = (Peer(Side.CLIENT, midway), Peer(Side.SERVER, midway))
+        self.peers = (Peer(CLIENT, midway), Peer(SERVER, midway))
         self.streams: dict[int, Stream] = {}
         self.closed: dict[int, Stream] = {}  # the last ones that closed
         self.forgotten = 0  # the highest of those that closed before them
@@ -103,7 +103,7 @@ class State:
 
     def opener(self, stream: int) -> Peer:
         """Who opens a stream of that number (section 5.1.1)."""
-        return self.peers[Side.CLIENT if stream % 2 else Side.SERVER]
+        return self.peers[CLIENT if stream % 2 else SERVER]
 
     def find(self, step: Step, head: Head, opening: bool = False) -> Stream | None:
         """The stream that a frame is on, or None; findings where its sender may not send that there.
@@ -136,7 +136,7 @@ class State:
             stream = Stream((OPEN, OPEN), said=(UNKNOWN, UNKNOWN))
             return self.put(number, stream)
         if number > opener.last:
-            if not opening or step.place.side is Side.SERVER:
+            if not opening or step.place.side is SERVER:
                 step.breaks(rules.IDLE, *_STREAM_ID, f"nobody has opened stream {number}")
             return None
         if number > self.forgotten:

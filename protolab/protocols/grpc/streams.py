@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from protolab.fields import Side
+from protolab.fields import CLIENT, Side
 from protolab.protocols.grpc.states import IDLE, STREAM, past, stream_events
 
 MOST_STREAMS = 1024  # open at once that are followed: of more, the oldest is taken for closed
@@ -34,7 +34,7 @@ class Stream(NamedTuple):
 
 def pair(values: tuple[int, int], side: Side, value: int) -> tuple[int, int]:
     """The pair with another value for that side."""
-    return (value, values[1]) if side is Side.CLIENT else (values[0], value)
+    return (value, values[1]) if side is CLIENT else (values[0], value)
 
 
 @cache
@@ -53,7 +53,7 @@ def moved(states: tuple[str, str], side: Side, name: str, end: bool) -> tuple[st
 def windowed(stream: Stream, side: Side, window: int) -> Stream:
     """The stream with another window for what that side may send."""
     states, (client, server), stopped, said, announced, sent = stream
-    windows = (window, server) if side is Side.CLIENT else (client, window)
+    windows = (window, server) if side is CLIENT else (client, window)
     return _new(Stream, (states, windows, stopped, said, announced, sent))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from protolab.fields import Side
+from protolab.fields import CLIENT, SERVER, Side
 from protolab.protocols.grpc import blocks, frames, rules, settings
 from protolab.protocols.grpc.connection import FRAME, START, State, Step
 from protolab.protocols.grpc.peer import MOST_PINGS, Fragments, Moved, Peer
@@ -62,7 +62,7 @@ def _frame(state: State, step: Step, head: Head) -> None:
 
 def _judge_first(step: Step, peer: Peer, head: Head) -> None:
     """Section 3.4: the preface, then SETTINGS."""
-    if peer.state is NOTHING and peer.side is Side.CLIENT:
+    if peer.state is NOTHING and peer.side is CLIENT:
         step.breaks(rules.PREFACE, 0, HEAD_SIZE, "there is no preface before this")
     if head.type != http2.SETTINGS:
         step.breaks(rules.FIRST_SETTINGS, 3, 4, f"the {peer.side}'s first frame is {head.name}")
@@ -141,7 +141,7 @@ def _headers(state: State, step: Step, head: Head, peer: Peer, other: Peer) -> N
 def _opened(state: State, step: Step, number: int, peer: Peer, other: Peer) -> Stream:
     """A stream that this frame opens, rightly or not: past a breach the decoder goes on as if it had been right."""
     if state.opener(number) is not peer:
-        if peer.side is Side.CLIENT:
+        if peer.side is CLIENT:
             step.breaks(rules.PARITY, *_STREAM_ID, f"a client cannot open stream {number}: it is even")
     elif (most := other.settings.get(MAX_CONCURRENT_STREAMS)) is not None and peer.open >= most and not state.midway:
         says = f"{peer.open} streams are open: the {other.side} allows {most}"
@@ -155,14 +155,14 @@ def _opened(state: State, step: Step, number: int, peer: Peer, other: Peer) -> S
 def _push_promise(state: State, step: Step, head: Head, peer: Peer, other: Peer) -> None:
     data, at = step.data, HEAD_SIZE + (1 if head.flags & http2.PADDED else 0)
     promised = int.from_bytes(data[at : at + 4]) & LARGEST_WINDOW
-    if peer.side is Side.CLIENT:
+    if peer.side is CLIENT:
         step.breaks(rules.CLIENT_PUSH, 3, 4)
     elif other.settings.get(ENABLE_PUSH) == 0:
         step.breaks(rules.PUSH_DISABLED, 3, 4)
     stream = state.find(step, head)
     if stream is not None:
         state.move(step, head, stream)
-    if promised % 2 == (peer.side is Side.SERVER):
+    if promised % 2 == (peer.side is SERVER):
         step.breaks(rules.PARITY, at, at + 4, f"a {peer.side} cannot promise stream {promised}")
     elif promised <= peer.last and not state.midway:
         step.breaks(rules.ORDER, at, at + 4, f"stream {promised} was promised after stream {peer.last}")
