@@ -14,7 +14,7 @@ from protolab.fields import Derived, Field, Side, Source, unparsed
 from protolab.findings import Discard, Finding
 from protolab.protocols.grpc import grpc_rules as rules
 from protolab.protocols.grpc import metadata
-from protolab.protocols.grpc.exchange import Turn
+from protolab.protocols.grpc.call_state import Turn
 from protolab.protocols.grpc.schemas import messages_of
 from protolab.protocols.grpc.talks import NOTHING, PREFIX, Piece, Talk, pieces
 from protolab.wire import protobuf_tree, protobuf_typed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from protolab.capture import Connection
 from protolab.protocols.grpc import dressing, exchange
+from protolab.protocols.grpc.call_state import GrpcState
 from protolab.protocols.grpc.connection import State, Step
 from protolab.protocols.grpc.http2_conversation import Http2Conversation
 from protolab.units import Place, Unit
@@ -18,14 +19,14 @@ def decode(connection: Connection) -> GrpcConversation:
 class GrpcConversation(Http2Conversation):
     """The frames of a connection that gRPC rides on."""
 
-    def begin(self) -> exchange.GrpcState:
-        return exchange.GrpcState(self.connection.midway)
+    def begin(self) -> GrpcState:
+        return GrpcState(self.connection.midway)
 
     def advance(self, state: State, place: Place, data: bytes) -> Step:
         step = super().advance(state, place, data)
         head = step.head
         if head is not None and place.complete:
-            assert isinstance(state, exchange.GrpcState)
+            assert isinstance(state, GrpcState)
             if head.stream:
                 exchange.follow(state, step, head)
             elif head.type == http2.GOAWAY:

@@ -7,8 +7,8 @@ from functools import lru_cache, partial
 from protolab.capture import Connection
 from protolab.fields import Derived, Field, Side
 from protolab.protocols.grpc import bodies, explain, metadata, status
+from protolab.protocols.grpc.call_state import Turn
 from protolab.protocols.grpc.connection import Step
-from protolab.protocols.grpc.exchange import Turn
 from protolab.protocols.grpc.headers import REQUEST
 from protolab.protocols.grpc.schemas import known
 from protolab.protocols.grpc.talks import Said, Talk

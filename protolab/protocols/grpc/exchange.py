@@ -6,83 +6,21 @@ A stream is a call when its request says so: content-type application/grpc, `te`
 
 from __future__ import annotations
 
-from copy import copy
-from typing import NamedTuple
-
 from protolab.fields import Side
 from protolab.findings import Rule
-from protolab.protocols.grpc import blocks, metadata, status
+from protolab.protocols.grpc import blocks, inbox, metadata, status
 from protolab.protocols.grpc import grpc_rules as rules
-from protolab.protocols.grpc.connection import State, Step
+from protolab.protocols.grpc.call_state import GrpcState, Turn, end_of, moved
+from protolab.protocols.grpc.connection import Step
 from protolab.protocols.grpc.headers import REQUEST, RESPONSE, TRAILERS
 from protolab.protocols.grpc.peer import Reading
 from protolab.protocols.grpc.schemas import declared
 from protolab.protocols.grpc.streams import ENDED, MOST_STREAMS
-from protolab.protocols.grpc.talks import NOTHING, PREFIX, Piece, Reset, Said, Talk, pieces
+from protolab.protocols.grpc.talks import NOTHING, Reset, Said, Talk
 from protolab.wire import http2
-from protolab.wire.hpack import Block
 from protolab.wire.hpack_fields import shown
 from protolab.wire.http2 import HEAD_SIZE, Head
 from protolab.wire.protobuf_schema import parts, whole
-
-DEFAULT_LIMIT = 4 * 2**20  # bytes of a message that peers take unless they were told
-MOST_HEADS = 64  # header blocks that are remembered
-MOST_FINDINGS = 100  # of the messages in one frame
-_END_FLAG = (4, 5)
-_SMALL, _LARGE = PREFIX + 1, PREFIX + DEFAULT_LIMIT  # of most messages there is nothing to be said
-
-
-class Heads(NamedTuple):
-    """What a header block says, by name, and which of its headers break a rule by themselves."""
-
-    block: Block
-    said: dict[bytes | None, bytes | None]
-    broken: tuple[tuple[Rule, int, int, str], ...]
-
-
-class GrpcState(State):
-    """Both peers, the streams, and the calls on them."""
-
-    def __init__(self, midway: bool) -> None:
-        super().__init__(midway)
-        self.talks: dict[int, Talk] = {}
-        self.memo: dict[tuple[bytes, str], Heads] = {}  # what blocks said that came last; calls repeat their headers
-
-    def heads(self, reading: Reading, kind: str) -> Heads:
-        """What a block says. A block that is read once for many frames (`blocks`) is looked at once, too."""
-        block = reading.block
-        found = self.memo.get((reading.data, kind))
-        if found is None or found.block is not block:
-            broken = [
-                (rule, line[0], line[1], says)
-                for line in block.lines
-                if line[4] is not None
-                for rule, says in metadata.wrong(kind, line[4], line[5])
-            ]
-            found = Heads(block, dict(block.headers), tuple(broken))
-            if len(self.memo) >= MOST_HEADS:
-                self.memo.clear()
-            self.memo[reading.data, kind] = found
-        return found
-
-    def __copy__(self) -> GrpcState:
-        other = super().__copy__()
-        assert isinstance(other, GrpcState)
-        other.talks = {number: copy(talk) for number, talk in self.talks.items()}
-        return other
-
-
-class Turn(NamedTuple):
-    """What a frame is to a call. `kind` is "request", "response" or "trailers" for a header block, else "".
-
-    `pieces` are the messages in DATA, and `rest` is where what is not shown of them begins.
-    """
-
-    talk: Talk
-    kind: str = ""
-    pieces: tuple[Piece, ...] = ()
-    rest: int = 0
-    status: Said | None = None
 
 
 def follow(state: GrpcState, step: Step, head: Head) -> None:
@@ -91,7 +29,7 @@ def follow(state: GrpcState, step: Step, head: Head) -> None:
     if type == http2.DATA:
         talk = state.talks.get(head.stream)
         if talk is not None and step.stream is not None and talk.grpc:
-            _data(state, step, head, talk)
+            inbox.take(state, step, head, talk)
     elif type in (http2.HEADERS, http2.CONTINUATION):
         if step.reading is not None and not step.reading.promised and step.reading.meaning is not None:
             _headers(state, step, head, step.reading)
@@ -99,12 +37,12 @@ def follow(state: GrpcState, step: Step, head: Head) -> None:
         talk = state.talks.get(head.stream)
         if talk is not None and len(step.data) >= HEAD_SIZE + 4:
             _reset(state, step, talk)
-    elif type == http2.WINDOW_UPDATE and (talk := state.talks.get(head.stream)) is not None:
-        step.turn = Turn(talk)
 
 
 def leave_out(state: GrpcState, step: Step) -> None:
     """GOAWAY: the calls after the last stream that it names are not answered any more (RFC 9113 section 6.8)."""
+    if len(step.data) < HEAD_SIZE + 8:
+        return
     last = int.from_bytes(step.data[HEAD_SIZE : HEAD_SIZE + 4]) & http2.LARGEST_WINDOW
     error = int.from_bytes(step.data[HEAD_SIZE + 4 : HEAD_SIZE + 8])
     side = step.place.side
@@ -118,23 +56,11 @@ def _reset(state: GrpcState, step: Step, talk: Talk) -> None:
     if side is Side.SERVER or talk.ended[Side.SERVER] is not None:
         state.talks.pop(talk.stream, None)
     if talk.reset is None:
-        _moved(talk, step)
+        moved(talk, step)
         error = int.from_bytes(step.data[HEAD_SIZE : HEAD_SIZE + 4])
         talk.reset = Reset(side, error, step.place.number, step.place.at)
     if talk.grpc and not step.discards:
         step.turn = Turn(talk)
-
-
-def _moved(talk: Talk, step: Step) -> None:
-    if talk.reset is None:
-        talk.last, talk.last_at = step.place.number, step.place.at
-
-
-def _end(state: GrpcState, talk: Talk, step: Step, side: Side) -> None:
-    """END_STREAM of a side."""
-    talk.ended[side] = step.place.number
-    if talk.ended[1 - side] is not None or talk.reset is not None:
-        state.talks.pop(talk.stream, None)
 
 
 # Headers.
@@ -156,7 +82,7 @@ def _headers(state: GrpcState, step: Step, head: Head, reading: Reading) -> None
         if not state.midway or side is Side.CLIENT:
             return
         talk = _put(state, Talk(number, step.place.number, step.place.at))
-    _moved(talk, step)
+    moved(talk, step)
     if side is Side.SERVER:
         _response(step, talk, reading, heads.said, ends)
     elif meaning.kind == TRAILERS and talk.grpc:
@@ -166,9 +92,9 @@ def _headers(state: GrpcState, step: Step, head: Head, reading: Reading) -> None
         for rule, first, last, says in heads.broken:
             blocks.breaks(step, rule, first, last, says, reading.start, reading.skipped)
         if ends:
-            _ends(step, talk, side, *_END_FLAG)
+            inbox.ends(step, talk, side, *inbox.END_FLAG)
     if ends:
-        _end(state, talk, step, side)
+        end_of(state, talk, step, side)
 
 
 def _put(state: GrpcState, talk: Talk) -> Talk:
@@ -287,91 +213,3 @@ def _details(step: Step, reading: Reading, code: bytes | None, said: dict[bytes 
             step, reading, rules.DETAILS_CODE, f"{whole(within, 1)} in the details, and grpc-status {int(code)}", name
         )
     return found[0]
-
-
-# Messages.
-
-
-def _data(state: GrpcState, step: Step, head: Head, talk: Talk) -> None:
-    side, data = step.place.side, step.data
-    start, end = http2.content(data, head)
-    _moved(talk, step)
-    if talk.trailed is not None and side is Side.SERVER and start < end:
-        step.breaks(rules.AFTER_TRAILERS, start, end)
-    now, found, rest = talk.open[side], list[Piece](), start
-    if now is not None:
-        found, rest, talk.open[side], talk.counts[side] = pieces(
-            now, talk.counts[side], data, start, end, step.place.start, side
-        )
-    for piece in found:
-        if talk.web and piece.prefix[0] & 0x80:
-            _web_trailers(step, talk, piece)
-        elif (
-            piece.prefix[0]
-            or piece.number
-            or piece.parts is not None
-            or not _SMALL <= piece.end - piece.start <= _LARGE
-        ):
-            _judge_piece(step, talk, side, piece)
-    step.turn = Turn(talk, "", tuple(found), rest, talk.status if talk.web else None)
-    if head.flags & http2.END_STREAM:
-        last = found[-1] if found and not found[-1].complete else None
-        _ends(step, talk, side, *((last.start, last.end) if last else _END_FLAG))
-        if side is Side.SERVER and talk.status is None and talk.web != metadata.WEB_TEXT:
-            step.breaks(rules.STATUS_MISSING, *_END_FLAG, "the stream ends without trailers")
-        _end(state, talk, step, side)
-
-
-def _web_trailers(step: Step, talk: Talk, piece: Piece) -> None:
-    """The status in trailers of gRPC-Web, where they are whole in their frame, which they are as good as always."""
-    if not piece.complete or piece.parts is not None or piece.flag & 1:
-        return
-    talk.counts[step.place.side] -= 1  # they are no message
-    said: dict[bytes | None, bytes | None] = {}
-    for line in step.data[piece.body : piece.end].split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        said[name.strip().lower()] = value.strip()
-    talk.trailed = step.place.number
-    if (code := said.get(b"grpc-status")) is None:
-        step.breaks(rules.STATUS_MISSING, piece.start, piece.end)
-        return
-    number = int(code) if code.isdigit() and len(code) < 10 else None
-    message = metadata.unescaped(said.get(b"grpc-message") or b"")
-    talk.status = Said(number, message, None, step.place.number, only=False)
-
-
-def _judge_piece(step: Step, talk: Talk, side: Side, piece: Piece) -> None:
-    """A message as far as its prefix tells, where that becomes known."""
-    if len(step.findings) >= MOST_FINDINGS:
-        return
-    flag = piece.flag
-    if not piece.skip:
-        if flag > 1:
-            step.breaks(rules.FLAG, piece.start, piece.start + 1, f"the flag is {flag}")
-        elif flag and talk.encodings[side] in (b"", metadata.IDENTITY):
-            step.breaks(rules.NO_ENCODING, piece.start, piece.start + 1)
-        method = talk.method
-        many = method is None or (method.client_streaming, method.server_streaming)[side]
-        if piece.number and not many:
-            step.breaks(rules.CARDINALITY, piece.start, piece.end, f"message {piece.number + 1} of one")
-    if piece.skip < PREFIX <= piece.skip + piece.end - piece.start and (length := piece.length or 0) > DEFAULT_LIMIT:
-        says = f"a message of {length:,} bytes: peers take {DEFAULT_LIMIT:,} unless they were told"
-        step.breaks(rules.TOO_LONG, max(piece.start + 1 - piece.skip, piece.start), piece.body, says)
-
-
-def _ends(step: Step, talk: Talk, side: Side, start: int, end: int) -> None:
-    """A side has said its last message: it must be whole, and the count right."""
-    now = talk.open[side]
-    if now is None:
-        return
-    if now is not NOTHING:
-        wanted = PREFIX + int.from_bytes(now.prefix[1:]) if len(now.prefix) == PREFIX else None
-        says = f"{now.got} bytes of a message came" + (f", of {wanted} with its prefix" if wanted else "")
-        step.breaks(rules.TRUNCATED, start, end, says)
-        return
-    method = talk.method
-    if method is None or talk.counts[side] or (method.client_streaming, method.server_streaming)[side]:
-        return
-    # A response that fails has no message, and needs none.
-    if side is Side.CLIENT or (talk.status is not None and talk.status.code == status.OK):
-        step.breaks(rules.CARDINALITY, *_END_FLAG, "there is no message at all")

@@ -9,9 +9,9 @@ from protolab.capture import Connection
 from protolab.fields import Side
 from protolab.protocols.grpc import bodies, metadata, status
 from protolab.protocols.grpc.bodies import Message
+from protolab.protocols.grpc.call_state import Turn
 from protolab.protocols.grpc.decode import GrpcConversation
 from protolab.protocols.grpc.dressing import detail_types
-from protolab.protocols.grpc.exchange import Turn
 from protolab.protocols.grpc.schemas import messages_of
 from protolab.protocols.grpc.talks import Talk
 from protolab.units import Span
