@@ -166,6 +166,9 @@ def pieces(
             number, now = number + 1, NOTHING
     rest = at
     while at < end:  # counted, not kept
+        if now is NOTHING and end - at >= PREFIX and (stop := at + PREFIX + _unpack(data, at)[1]) <= end:
+            number, at = number + 1, stop
+            continue
         piece, now = _part(now, data, at, end, number, place, side)
         at = piece.end
         if piece.complete:
