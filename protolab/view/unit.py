@@ -17,6 +17,7 @@ from protolab.view.text import aligned, carets, elided, fitted, width, wrapped
 
 WIDTH = 116  # columns that the text form aims for
 INDENT = 2
+UNBROKEN = 24  # characters of a name that are not wrapped
 DEEPEST = 12  # levels that are indented; deeper ones stand where the last of these does
 MARKS = 50  # findings, and discards, that one unit draws; more are counted
 _HEADERS = (("byte", True), ("bytes", False), ("ASCII", False), ("field", False), ("value", False), ("note", False))
@@ -234,11 +235,13 @@ def _heading_html(row: Heading) -> str:
 def _row_html(row: Row) -> str:
     offsets = "\n".join(f"{_INSIDE * row.within}{at}" if at else "" for at, _, _ in row.lines)
     name = html.escape(row.name)
+    if len(row.name) <= UNBROKEN:  # on one line, so that it keeps its indent
+        name = name.replace(" ", "&nbsp;")
     return html.row(
         [
             html.cell(html.code(offsets, html.QUIET), right=True, style=_TOP if offsets else ""),
-            html.cell(html.code("\n".join(x for _, x, _ in row.lines))),
-            html.cell(html.code("\n".join(x for _, _, x in row.lines), html.QUIET)),
+            html.cell(html.code("\n".join(x for _, x, _ in row.lines)), style=_TOP if row.lines else ""),
+            html.cell(html.code("\n".join(x for _, _, x in row.lines), html.QUIET), style=_TOP if row.lines else ""),
             html.cell(
                 _spaces(row.depth) + (name if row.lines else f"<b>{name}</b>"), head="row", title=row.extent, style=_TOP
             ),
