@@ -20,16 +20,20 @@ def preface(data: bytes) -> Field:
     return Field("preface", 0, len(data), data, note)
 
 
-def tree(data: bytes, head: Head | None, inner: Fields | None = None, derived: tuple[Derived, ...] = ()) -> Field:
+def tree(
+    data: bytes, head: Head | None, inner: Fields | None = None, derived: tuple[Derived, ...] = (), note: str = ""
+) -> Field:
     """The field tree of the frame that `data` holds, whole or cut short; `head` is None when its header is not complete.
 
     `inner` explains what it carries (`http2.content`), offsets from the frame's start; without it that is one plain field.
+    `note` is said of a whole frame.
     """
     if head is None:
         note = f"{len(data)} of {HEAD_SIZE} bytes so far"
         return Field("frame", 0, len(data), None, note, (Field("frame header", 0, len(data), None, "cut off"),))
     size = len(data) - HEAD_SIZE
-    note = "" if size == head.length else f"{size} of {head.length} bytes of payload so far"
+    if size != head.length:
+        note = f"{size} of {head.length} bytes of payload so far"
     children = opening(data[:HEAD_SIZE])
     if size:
         children += _payload(data, head, inner)

@@ -22,10 +22,7 @@ def unit(protocol: str, step: Step) -> Unit:
     elif head is None or not step.place.complete:
         field = http2_fields.tree(data, head)
     else:
-        inner, derived = _carried(step, head)
-        field = http2_fields.tree(data, head, inner, derived)
-        if note := _note(step, head):
-            field = field._replace(note=note)
+        field = http2_fields.tree(data, head, *_carried(step, head), _note(step, head))
     lane = head.stream if head is not None and head.stream else None
     return Unit(protocol, step.kind, step.place, data, field, step.findings, step.discards, entitle, lane)
 
