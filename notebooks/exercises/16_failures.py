@@ -79,6 +79,18 @@ def said(answer, seen):
     return right("Each of them is mended elsewhere: in the request, at the proxy, in the deadline, in the contract.")
 
 
+BUSY = bytes.fromhex(
+    "080e1209546f6f20627573792e1a360a28747970652e676f6f676c65617069732e63"
+    "6f6d2f676f6f676c652e7270632e5265747279496e666f120a0a0808021080cab5ee01"
+)
+
+
+def later(seen):
+    info = error_details_pb2.RetryInfo()
+    status_pb2.Status.FromString(BUSY).details[0].Unpack(info)
+    return info.retry_delay.seconds + info.retry_delay.nanos / 10**9
+
+
 # The functions below are answers: the first of each kind is right, the others are what people write on the way to it.
 
 
@@ -316,6 +328,24 @@ EXERCISES = [
         hints=(
             "A deadline shorter than the second that the answer takes, and then a longer one.",
             "await attempt(client.wait(1000, timeout=0.2)) is the first of the two.",
+        ),
+    ),
+    Exercise(
+        "later",
+        "How many seconds should the client wait?",
+        fact=later,
+        right="2.5",
+        wrong={
+            "2": "Those are the whole seconds. Beside them stand `nanos`, thousand-millionths of one.",
+            "500000000": "Those are the nanos alone, thousand-millionths of a second.",
+            "14": "That is the code, UNAVAILABLE. The details are in `details`.",
+        },
+        otherwise="The first of the details, unpacked, has a `retry_delay` of seconds and nanos.",
+        why="A client that obeys comes back when there is room, and neither sooner nor all at once.",
+        hints=(
+            "status_pb2.Status.FromString(DETAILS) has a list, `details`.",
+            "error_details_pb2.RetryInfo.FromString(detail.value) reads the first of them.",
+            "Its retry_delay has seconds, and nanos: thousand-millionths of a second.",
         ),
     ),
 ]

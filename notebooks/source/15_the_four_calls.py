@@ -445,6 +445,9 @@ print(lessons.UpdatePersonRequest.FromString(frames(1)[1].data[9 + 5 :]))
 # default. What it does not name stays, even if the message has it. So a mask can do what proto3 alone cannot: tell "leave it
 # alone" from "empty it".
 #
+# (The third field, `etag`, stands for the state in which the client has seen the user. If somebody has changed her since, the
+# server refuses the change, and nobody's work is lost.)
+#
 # ## Exercises
 #
 # ### 1. Take it apart

@@ -531,6 +531,23 @@ await client.close()
 check("failures.deadline")
 
 # %% [markdown]
+# ### 5. When to come back
+#
+# A server was too busy, and said `UNAVAILABLE` with these details. They hold a `google.rpc.RetryInfo`, which says how long a
+# client should wait before it tries again. How many seconds?
+
+# %%
+DETAILS = bytes.fromhex(
+    "080e1209546f6f20627573792e1a360a28747970652e676f6f676c65617069732e63"
+    "6f6d2f676f6f676c652e7270632e5265747279496e666f120a0a0808021080cab5ee01"
+)
+
+DETAILS
+
+# %%
+check("failures.later", ...)  # a number of seconds; `status_pb2.Status` and `error_details_pb2.RetryInfo` can read it
+
+# %% [markdown]
 # ## In short
 #
 # - A status is a code for programs and a message for people; details say more, as protobuf.
