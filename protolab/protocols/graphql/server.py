@@ -30,7 +30,9 @@ from protolab.serve import Server
 
 
 class GraphQLServer(Server):
-    """Serves `store` (20 users with 100 posts, if none is given) by `schema`, within `limits`.
+    """Users and their posts, to be asked and changed over HTTP, and listened to over WebSocket and event streams.
+
+    Serves `store` (20 users with 100 posts, if none is given) by `schema`, within `limits`.
 
     profile: which HTTP status says what (see `statuses`). introspection, mask, cache, persisted: as `Engine` has them.
     batching: whether loaders batch; off shows the N+1 problem. csrf: refuse what a page of another site sends, unless its

@@ -51,7 +51,9 @@ class Limits:
 
 
 class EventServer(Server):
-    """Streams events at `/api/events?client_id=ada`; says what is posted to `/api/broadcast`, `/api/notify`, `/api/update`.
+    """Events for many: a stream for each client, which resumes where it was cut, and a small API to say things with.
+
+    Streams are at `/api/events?client_id=ada`; what is posted to `/api/broadcast`, `/api/notify`, `/api/update` is said.
 
     From a program: `lab.run(server.broadcast("message", {"n": 1}))`; also `notify`, `update`, `heartbeat`, `dismiss`.
 
