@@ -92,7 +92,7 @@ def free(seen):
         )
     if given:
         names = " and ".join(f"stream {stream}" for stream in sorted(given))
-        return wrong(f"You gave room to {names}, but neither goes on: look at the third window.")
+        return wrong(f"You gave room to {names}, but neither goes on: look at the window of the connection.")
     if changed > 1:
         return wrong("A setting moves the windows of streams, and neither goes on: that is not what both wait for.")
     return untouched()

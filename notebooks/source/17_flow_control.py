@@ -11,6 +11,7 @@
 
 # %%
 import asyncio
+from collections import Counter
 from urllib.parse import urlsplit
 
 from protolab import grpc, lab, show
@@ -60,7 +61,7 @@ class Reader:
     @classmethod
     async def connect(cls, to, settings=()):
         self, where = cls(), urlsplit(to.url)
-        self.heard, self.encoder = [], hpack_encoder.Encoder()
+        self.sizes, self.encoder = Counter(), hpack_encoder.Encoder()
         self.reader, self.writer = await asyncio.open_connection(where.hostname, where.port)
         await self.until(http2.SETTINGS)  # this server speaks first
         self.writer.write(http2.PREFACE)
@@ -90,7 +91,8 @@ class Reader:
         """Take in one frame."""
         head = http2.read_head(await self.reader.readexactly(http2.HEAD_SIZE))
         await self.reader.readexactly(head.length)
-        self.heard.append(head)
+        if head.type == http2.DATA:
+            self.sizes[head.stream] += head.length
         return head
 
     async def until(self, type, flags=0, stream=0):
@@ -104,7 +106,7 @@ class Reader:
     async def data(self, stream, size):
         """Listen until so many bytes of DATA came on a stream, counted from its beginning."""
         async with asyncio.timeout(20):
-            while sum(head.length for head in self.heard if (head.type, head.stream) == (http2.DATA, stream)) < size:
+            while self.sizes[stream] < size:
                 await self.hear()
 
     async def asked(self):
@@ -185,14 +187,17 @@ print("is the PING answered?", any(unit.title == "PING ACK" for unit in talk))
 #
 # ## The account
 #
-# This function keeps it for us: after each frame that moved one of the server's windows, what it may still send. The
-# library has decoded who was blocked when, and we only number the frames anew, with DATA that came in several frames as one:
+# This function keeps it for us: what the server may still send, after each frame that moved one of its windows. (You need not
+# read it. `grpc.windows` and `grpc.blocked` do the work; the rest numbers the steps, and takes DATA in several frames for one
+# step.)
 
 
 # %%
 def account(talk, title, *streams):
-    """What the server may still send: on the connection, and on those streams."""
-    notes, numbers, points = {}, {}, {stream: [] for stream in (0, *streams)}
+    """What the server may still send on those streams; 0 is the connection."""
+    notes, numbers, points = {0: "at the beginning"}, {}, {stream: [] for stream in streams}
+    if 0 in points:
+        points[0].append((0, http2.DEFAULT_WINDOW))
     step, last = 0, None
 
     def place(unit):
@@ -210,8 +215,6 @@ def account(talk, title, *streams):
         notes[step] = f"{who}: {window.by}" + (f" on stream {unit.lane}" if unit.lane else "")
         points[window.stream] = [point for point in points[window.stream] if point[0] != step]
         points[window.stream].append((step, window.after))
-    points[0] = [(0, http2.DEFAULT_WINDOW), *points[0]]
-    notes[0] = "at the beginning"
     notes[step + 1] = "here the recording ends"
     waits = {stream: [] for stream in points}
     for wait in grpc.blocked(talk):
@@ -223,7 +226,7 @@ def account(talk, title, *streams):
     return show.levels(title, series, unit="bytes", step="step", notes=notes)
 
 
-account(talk, "one stream, and nothing given back", 1)
+account(talk, "one stream, and nothing given back", 0, 1)
 
 # %% [markdown]
 # ## A window for each stream
@@ -257,9 +260,9 @@ account(talk, "a stream that is not read, and one beside it", 1, 3)
 # %%
 for wait in grpc.blocked(talk):
     meanwhile = total(talk[wait.since : wait.until], Side.SERVER, http2.DATA, 3)
-    print(f"the {wait.side} on stream {wait.stream} was blocked by the window of the {wait.window},")
-    print(f"  {f'freed by {wait.freed_by}' if wait.freed_by else 'never freed'};", end=" ")
-    print(f"meanwhile stream 3 was sent {meanwhile} bytes")
+    print(f"the {wait.side} on stream {wait.stream}, blocked by the window of the {wait.window}")
+    print("  freed by:", wait.freed_by or "nobody, as long as we looked")
+    print("  meanwhile on stream 3:", meanwhile, "bytes")
 
 # %% [markdown]
 # ## A window for all of them
@@ -293,7 +296,8 @@ reveal("flow.third")
 talk = show.conversation(server)
 
 for type in (http2.HEADERS, http2.DATA):
-    print(f"{http2.name(type):7} on stream 3: {'it came' if total(talk, Side.SERVER, type, 3) else 'nothing'}")
+    came = total(talk, Side.SERVER, type, 3) > 0
+    print(f"{http2.name(type):7} on stream 3: {'it came' if came else 'nothing'}")
 
 # %% [markdown]
 # The server accepted the call; its headers came. The messages are ready, and stream 3 has a window of its own that nobody has
@@ -308,7 +312,7 @@ await reader.until(http2.HEADERS, http2.END_STREAM, stream=3)
 reader.close()
 talk = show.conversation(server)
 
-account(talk, "one window for all", 1, 3)
+account(talk, "one window for all", 0, 1, 3)
 
 # %% [markdown]
 # Stream 1 stays where it is: it has no room of its own. So a good reader gives back in two places:
@@ -327,7 +331,8 @@ account(talk, "one window for all", 1, 3)
 # %%
 made = Capture("padding")
 recorder = made.connect()
-block = hpack_encoder.Encoder().encode([(b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/upload")])
+request = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/upload")]
+block = hpack_encoder.Encoder().encode(request)
 recorder.add(Side.CLIENT, http2.PREFACE + http2.settings().encode())
 recorder.add(Side.SERVER, http2.settings().encode() + http2.settings(ack=True).encode())
 recorder.add(Side.CLIENT, http2.settings(ack=True).encode() + http2.headers(1, block).encode())
@@ -336,8 +341,9 @@ recorder.add(Side.CLIENT, http2.data(1, b"Hello", pad=20).encode())
 talk = show.conversation(made)
 
 for window in grpc.windows(talk):
-    if window.stream == 1 and window.side is Side.CLIENT:
-        print(f"{window.by:8} the window of stream 1: {window.before} -> {window.after}")
+    if window.by == "DATA":
+        which = f"stream {window.stream}" if window.stream else "the connection"
+        print(f"{which:14}  {window.before} -> {window.after}")
 
 # %%
 show.picture(talk[-1])
@@ -411,8 +417,11 @@ async def break_a_rule(frame, hangs_up):
     reader.close()
     talk = show.conversation(server)
     unit = next(unit for unit in talk if unit.findings and unit.side is Side.CLIENT)
-    goodbye = any(http2.read_head(unit.data).type == http2.GOAWAY for unit in talk if unit.side is Side.SERVER)
-    print(f"the server hangs up, {'with' if goodbye else 'without'} a GOAWAY" if hangs_up else "the server goes on")
+    goodbye = any(unit.title.startswith("GOAWAY") for unit in talk)
+    if hangs_up:
+        print(f"the server hangs up, {'with' if goodbye else 'without'} a GOAWAY")
+    else:
+        print("the server goes on")
     return unit
 
 
@@ -536,9 +545,8 @@ megabits, milliseconds = 100, 50  # your link: megabits in a second, and the tim
 
 window = http2.DEFAULT_WINDOW
 most = window * 8 / (milliseconds / 1000) / 1e6
-print(
-    f"a window of {window:,} bytes carries at most {most:.1f} megabits a second, {min(1, most / megabits):.0%} of the link"
-)
+print(f"a window of {window:,} bytes carries at most {most:.1f} megabits a second,")
+print(f"and that is {min(1, most / megabits):.0%} of the link")
 
 print("\nround trip   the most that a window of 65,535 bytes can carry")
 for ms in (1, 10, 50, 100, 250):
@@ -592,7 +600,7 @@ async def two_that_wait():
 
 await two_that_wait()
 
-account(show.conversation(server), "two that wait", 1, 3)
+account(show.conversation(server), "two that wait", 0, 1, 3)
 
 # %%
 reader = await two_that_wait()
