@@ -189,7 +189,7 @@ print("is the PING answered?", any(unit.title == "PING ACK" for unit in talk))
 #
 # This function keeps it for us: what the server may still send, after each frame that moved one of its windows. (You need not
 # read it. `grpc.windows` and `grpc.blocked` do the work; the rest numbers the steps, and takes DATA in several frames for one
-# step.)
+# step. For recordings of your own there is `show.windows`, which draws the windows of both sides.)
 
 
 # %%
@@ -212,7 +212,8 @@ def account(talk, title, *streams):
         numbers[window.unit] = step
         last = unit.lane if window.by == "DATA" else None
         who = "the server" if unit.side is Side.SERVER else "the reader"
-        notes[step] = f"{who}: {window.by}" + (f" on stream {unit.lane}" if unit.lane else "")
+        where = f"stream {unit.lane}" if unit.lane else "the connection"
+        notes[step] = f"{who}: {window.by} on {where}"
         points[window.stream] = [point for point in points[window.stream] if point[0] != step]
         points[window.stream].append((step, window.after))
     notes[step + 1] = "here the recording ends"

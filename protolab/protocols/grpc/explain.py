@@ -50,7 +50,8 @@ def _note(step: Step, head: Head) -> str:
         parts.append("puts in force " + ", ".join(f"{http2_settings.name(k)} {v}" for k, v in step.applied[:8]))
     for stream, side, before, after in step.moves[:8]:
         window = f"stream {stream}" if stream else "the connection"
-        parts.append(f"the {side} may send {after} bytes on {window}, not {before}")
+        before_it = "as before" if before == after else f"not {before}"
+        parts.append(f"the {side} may send {after} bytes on {window}, {before_it}")
     if len(step.moves) > 8:
         parts.append(f"and {len(step.moves) - 8} more windows moved")
     return "; ".join(parts)
