@@ -11,7 +11,7 @@
 # %%
 import asyncio
 import json
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from google.rpc import error_details_pb2, status_pb2
 
@@ -24,6 +24,7 @@ from protolab.protocols.grpc.generated import lessons_pb2_grpc
 from protolab.protocols.grpc.library import aio
 from protolab.protocols.grpc.library import grpc as grpcio
 from protolab.serve import Server
+from protolab.wire import hpack_encoder, http2
 
 lab.repeatable()
 server = lab.start(grpc.UserServer(max_message=10_000))
@@ -225,7 +226,7 @@ class Hung(Server):
         return self.listener.sockets[0].getsockname()[1]
 
     async def listen(self, reader, writer):
-        writer.write(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))  # SETTINGS, with none in it
+        writer.write(http2.settings().encode())
         while await reader.read(65536):
             pass
         writer.close()
@@ -285,7 +286,8 @@ async def logged(method):
 
 
 async with grpc.LessonsClient(server.url) as client:
-    failed = await attempt(client.wait(60_000, timeout=0.5))
+    await client.echo("are you there?")
+    failed = await attempt(client.wait(60_000, timeout=1))
     line = await logged("Calls/Wait")
 
 print("the program is told:           ", failed.code.name)
@@ -327,8 +329,8 @@ show.explore(scenes.recording("grpc/errors"))
 # %% [markdown]
 # ## Nobody there
 #
-# Two more failures have no words of the server in them. In the first, no server runs. In the second it is
-# there, and in the middle of a call the wire is cut:
+# More failures have no words of the server in them. In the first one here, no server runs. In the second it is there, and in the
+# middle of a call the wire is cut:
 
 # %%
 naive.stop()
@@ -350,8 +352,41 @@ for call in grpc.calls(show.conversation(server)):
 # Both are `UNAVAILABLE`, and they differ in what matters. In the first, nothing was asked, so it is safe to try again. In
 # the second, the server may have done all of it: only the answer is missing.
 #
-# And then there are proxies, which speak HTTP and may never have heard of gRPC. If one of them answers in the server's place,
-# there is no `grpc-status` at all. The client's library then makes a code of the HTTP status, by this table:
+# And then there are proxies, which speak HTTP and may never have heard of gRPC. Here one of them answers in the server's place,
+# and says 503, "not available":
+
+
+# %%
+class Proxy(Hung):
+    name = "proxy"
+
+    async def listen(self, reader, writer):
+        writer.write(http2.settings().encode())
+        with suppress(asyncio.IncompleteReadError):  # when the client goes
+            await reader.readexactly(len(http2.PREFACE))
+            while True:
+                head = http2.read_head(await reader.readexactly(http2.HEAD_SIZE))
+                await reader.readexactly(head.length)
+                if head.type == http2.DATA and head.flags & http2.END_STREAM:
+                    block = hpack_encoder.Encoder().encode([(b":status", b"503"), (b"content-type", b"text/html")])
+                    writer.write(http2.headers(head.stream, block, end=True).encode())
+        writer.close()
+
+
+proxy = lab.start(Proxy())
+
+async with grpc.LessonsClient(proxy.url, timeout=None) as client:
+    failed = await attempt(client.echo("hello"))
+
+tell(proxy, 1)
+
+call = grpc.calls(show.conversation(proxy)).on(1)
+print()
+print("the program is told:     ", failed.code.name)
+print("the decoder makes of it: ", call.outcome.name, "by", call.outcome.by)
+
+# %% [markdown]
+# There is no `grpc-status` at all. The client's library makes a code of the HTTP status, by this table:
 
 # %%
 for http in (400, 401, 403, 404, 429, 500, 502, 503, 504):
