@@ -76,6 +76,10 @@ def test_a_status_is_from_who_said_it(said: list[Said], code: int | None, by: st
     assert not found.units or found.units[-1] >= len(CALLED), "the evidence is what came after the request"
 
 
+def test_what_a_terminal_would_obey_in_a_message_is_spelled() -> None:
+    assert "one\\ntwo\\x1b[31m" in str(outcome(*only(b"5", b"one%0Atwo%1B[31m")))
+
+
 def test_a_deadline_that_passed_is_told_from_a_call_that_was_cancelled() -> None:
     passed = outcome(*client(http2.rst_stream(1, 8)), apart=0.2)
     assert (passed.code, passed.by) == (status.DEADLINE_EXCEEDED, "deadline")
