@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 
+LONGEST = 2000  # characters of a line; what is longer is cut
+
+
 class Entry(NamedTuple):
     """One line: when (seconds since the log began), and what happened."""
 
@@ -29,7 +32,11 @@ class Log:
         self._began = time.monotonic()
 
     def __call__(self, text: str) -> None:
-        """Add a line."""
+        """Add a line. It may quote a stranger: what a terminal would obey is spelled."""
+        if len(text) > LONGEST:
+            text = f"{text[:LONGEST]}... ({len(text):,} characters)"
+        if not text.isprintable():
+            text = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
         if len(self.entries) == self.entries.maxlen:
             self.lost += 1
         self.entries.append(Entry(time.monotonic() - self._began, text))

@@ -51,3 +51,12 @@ def test_a_librarys_logger_writes_warnings_here_with_their_cause_and_nowhere_els
         logging.LoggerAdapter(logger, {}).error("it failed", exc_info=True)
     assert [entry.text for entry in log] == ["careful with that", "it failed: ValueError('bad')"]
     assert capfd.readouterr() == ("", "") and not caplog.records
+
+
+def test_a_line_obeys_no_stranger_and_has_an_end():
+    log = Log()
+    log("it said \x1b[2J\ud800 to me")
+    log("x" * 10_000)
+    spelled, cut = log
+    assert spelled.text == "it said \\x1b[2J\\ud800 to me"
+    assert len(cut.text) < 2_100 and cut.text.endswith("... (10,000 characters)")
