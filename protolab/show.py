@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from protolab.capture import Capture, Connection
 from protolab.conversation import Conversation
 from protolab.errors import LabError
 from protolab.fields import Derived, Field, Side
+from protolab.following import Decoded, updated, walks_of
 from protolab.units import Unit, Units
 from protolab.view import Change, Exchange, Ladder, Ledger, Levels, Picture, Series, Timeline, Tree, UnitView, View
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from protolab.view.byte_lab import ByteLab
     from protolab.view.explore import Explore
     from protolab.view.scrub import Scrub
-    from protolab.view.states import StatesView, Walk
+    from protolab.view.states import StatesView
 
 __all__ = [
     "browser_client",
@@ -214,11 +215,11 @@ def explore(thing: object) -> Explore:
 
     match thing:
         case Conversation():
-            return Explore(lambda: (_updated(thing),), thing.connection.capture)
+            return Explore(lambda: (updated(thing),), thing.connection.capture)
         case Connection():
-            return Explore(_Decoded(lambda: [thing]), thing.capture)
+            return Explore(Decoded(lambda: [thing]), thing.capture)
         case Capture():
-            return Explore(_Decoded(lambda: thing.connections), thing)
+            return Explore(Decoded(lambda: thing.connections), thing)
     if isinstance(capture := getattr(thing, "capture", None), Capture):
         return explore(capture)
     raise TypeError(f"a {type(thing).__name__} cannot be explored; a capture, a connection or a conversation can")
@@ -231,7 +232,7 @@ def states(thing: object) -> StatesView:
     """
     from protolab.view.states import StatesView
 
-    return StatesView(_walks(thing)())
+    return StatesView(walks_of(thing)())
 
 
 def scrub(thing: object) -> Scrub:
@@ -241,7 +242,7 @@ def scrub(thing: object) -> Scrub:
     """
     from protolab.view.scrub import Scrub
 
-    walks = _walks(thing)
+    walks = walks_of(thing)
     return Scrub(walks, walks()[0].conversation.connection.capture.name)
 
 
@@ -268,7 +269,7 @@ def browser_client(to: Any, *, proxy: str = "auto", events: Iterable[str] = EVEN
     capture = None
     with suppress(LabError):  # it runs without a tap
         capture = None if handle is None else handle.capture
-    wire = None if capture is None or handle is None else _Decoded(lambda: handle.capture.connections)
+    wire = None if capture is None or handle is None else Decoded(lambda: handle.capture.connections)
     name = f"the {handle.name} server" if handle is not None and repeat.on() else url
     return BrowserClient(url, wire, proxy=proxy, address=name, names=list(events))
 
@@ -314,64 +315,3 @@ def _looks_like(data: bytes, side: Side) -> str:
     client, server = (data, b"") if side is Side.CLIENT else (b"", data)
     found = [card for card in protocols.cards() if card.part("bench")]
     return max(found, key=lambda card: card.recognise(client, server, True)).name
-
-
-def _walks(thing: object) -> _Walks:
-    """The conversations of a thing, each with its protocol's tables."""
-    match thing:
-        case Conversation():
-            return _Walks(lambda: [_updated(thing)])
-        case Connection():
-            return _Walks(_Decoded(lambda: [thing]))
-        case Capture():
-            return _Walks(_Decoded(lambda: thing.connections))
-    if isinstance(capture := getattr(thing, "capture", None), Capture):
-        return _walks(capture)
-    raise TypeError(f"a {type(thing).__name__} has no states; a capture, a connection or a conversation has")
-
-
-class _Walks:
-    """The walks of conversations as they are now, of the first protocol among them that has tables of states."""
-
-    def __init__(self, conversations: Callable[[], list[Conversation[Any, Any]]]) -> None:
-        self.conversations = conversations
-        self.known: dict[Conversation[Any, Any], Walk] = {}
-
-    def __call__(self) -> tuple[Walk, ...]:
-        from protolab.view.states import Walk
-
-        found = self.conversations()
-        spoken = {each.protocol: tables for each in found if (tables := protocols.card(each.protocol).part("states"))}
-        if not spoken:
-            heard = ", ".join(dict.fromkeys(each.protocol for each in found)) or "nothing"
-            raise LabError(
-                f"There are no tables of states for what was said here ({heard}).", "Walk through it with explore."
-            )
-        protocol, tables = next(iter(spoken.items()))
-        same = [each for each in found if each.protocol == protocol]
-        self.known = {each: self.known.get(each) or Walk(each, tables) for each in same}
-        return tuple(self.known.values())
-
-
-def _updated(conversation: Conversation[Any, Any]) -> Conversation[Any, Any]:
-    conversation.update()
-    return conversation
-
-
-class _Decoded:
-    """The conversations of connections as they are now: one that was decoded before goes on from where it was."""
-
-    def __init__(self, connections: Callable[[], list[Connection]]) -> None:
-        self.connections = connections
-        self.known: dict[Connection, Conversation[Any, Any]] = {}
-
-    def __call__(self) -> list[Conversation[Any, Any]]:
-        return [self.decoded(connection) for connection in list(self.connections())]
-
-    def decoded(self, connection: Connection) -> Conversation[Any, Any]:
-        found = self.known.get(connection)
-        # What a connection speaks shows in its first bytes, and there were none perhaps at the last look.
-        if found is None or protocols.recognise(connection).name != found.protocol:
-            found = self.known[connection] = protocols.decode(connection)
-            return found
-        return _updated(found)

@@ -1,0 +1,75 @@
+"""Conversations as they are now: of a live capture, decoded once and taken up again at each look, for the widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from protolab import protocols
+from protolab.capture import Capture, Connection
+from protolab.conversation import Conversation
+from protolab.errors import LabError
+
+if TYPE_CHECKING:
+    from protolab.view.states import Walk
+
+
+def walks_of(thing: object) -> Walks:
+    """The conversations of a thing, each with its protocol's tables."""
+    match thing:
+        case Conversation():
+            return Walks(lambda: [updated(thing)])
+        case Connection():
+            return Walks(Decoded(lambda: [thing]))
+        case Capture():
+            return Walks(Decoded(lambda: thing.connections))
+    if isinstance(capture := getattr(thing, "capture", None), Capture):
+        return walks_of(capture)
+    raise TypeError(f"a {type(thing).__name__} has no states; a capture, a connection or a conversation has")
+
+
+class Walks:
+    """The walks of conversations as they are now, of the first protocol among them that has tables of states."""
+
+    def __init__(self, conversations: Callable[[], list[Conversation[Any, Any]]]) -> None:
+        self.conversations = conversations
+        self.known: dict[Conversation[Any, Any], Walk] = {}
+
+    def __call__(self) -> tuple[Walk, ...]:
+        from protolab.view.states import Walk
+
+        found = self.conversations()
+        spoken = {each.protocol: tables for each in found if (tables := protocols.card(each.protocol).part("states"))}
+        if not spoken:
+            heard = ", ".join(dict.fromkeys(each.protocol for each in found)) or "nothing"
+            raise LabError(
+                f"There are no tables of states for what was said here ({heard}).", "Walk through it with explore."
+            )
+        protocol, tables = next(iter(spoken.items()))
+        same = [each for each in found if each.protocol == protocol]
+        self.known = {each: self.known.get(each) or Walk(each, tables) for each in same}
+        return tuple(self.known.values())
+
+
+def updated(conversation: Conversation[Any, Any]) -> Conversation[Any, Any]:
+    conversation.update()
+    return conversation
+
+
+class Decoded:
+    """The conversations of connections as they are now: one that was decoded before goes on from where it was."""
+
+    def __init__(self, connections: Callable[[], list[Connection]]) -> None:
+        self.connections = connections
+        self.known: dict[Connection, Conversation[Any, Any]] = {}
+
+    def __call__(self) -> list[Conversation[Any, Any]]:
+        return [self.decoded(connection) for connection in list(self.connections())]
+
+    def decoded(self, connection: Connection) -> Conversation[Any, Any]:
+        found = self.known.get(connection)
+        # What a connection speaks shows in its first bytes, and there were none perhaps at the last look.
+        if found is None or protocols.recognise(connection).name != found.protocol:
+            found = self.known[connection] = protocols.decode(connection)
+            return found
+        return updated(found)
