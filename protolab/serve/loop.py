@@ -115,12 +115,13 @@ class Loop:
                 self._loop.run_forever()
             except (SystemExit, KeyboardInterrupt) as error:  # a task called exit(): that ends the task, not the lab
                 self.log(f"a task raised {error!r}; the loop goes on")
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
         with contextlib.suppress(RuntimeError, SystemExit):  # a task stopped it again: close it with what is left
-            if tasks:
-                self._loop.run_until_complete(asyncio.wait(tasks, timeout=_FAREWELL))
+            for patience in (_FAREWELL, _FAREWELL / 2):  # whoever waits for a peer in its cleanup is cancelled once more
+                if not (tasks := asyncio.all_tasks(self._loop)):
+                    break
+                for task in tasks:
+                    task.cancel()
+                self._loop.run_until_complete(asyncio.wait(tasks, timeout=patience))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 

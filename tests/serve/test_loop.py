@@ -152,3 +152,28 @@ def test_whoever_waits_while_it_is_stopped_hears_of_it(loop: Loop) -> None:
     loop.stop()
     waiter.join(10)
     assert [str(error) for error in heard] == ["What ran on the lab's loop was cancelled. Run it again."]
+
+
+def test_a_task_that_waits_for_a_peer_in_its_cleanup_is_cancelled_once_more(loop: Loop) -> None:
+    """A WebSocket handler says goodbye when it is cancelled, and a deaf client does not answer."""
+    ended = threading.Event()
+
+    async def handler(begun: asyncio.Event) -> None:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            try:
+                await asyncio.Event().wait()  # for an answer that does not come
+            finally:
+                ended.set()
+
+    async def serve() -> asyncio.Task[None]:
+        begun = asyncio.Event()
+        task = asyncio.create_task(handler(begun))
+        await begun.wait()
+        return task
+
+    task = loop.run(serve())
+    loop.stop()
+    assert ended.is_set() and task.done()
