@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-
 LONGEST = 2000  # characters of a line; what is longer is cut
 
 
