@@ -264,9 +264,16 @@ CONTENT_LENGTH = _rule(
 WINDOW_ZERO = _rule(
     "window-update-0", "6.9", _PROTOCOL, "an increment is at least 1", "send no update of nothing", STREAM
 )
+CONNECTION_WINDOW_ZERO = _rule(
+    "connection-window-update-0", "6.9", _PROTOCOL, "an increment is at least 1", "send no update of nothing"
+)
 WINDOW_OVERFLOW = _rule(
     "window-overflow", "6.9.1", _FLOW, "a window holds at most 2147483647 bytes", "give back only what was used"
 )
+STREAM_WINDOW_OVERFLOW = _rule(
+    "stream-window-overflow", "6.9.1", _FLOW, "a window holds at most 2147483647 bytes", "give back only what was used",
+    STREAM,
+)  # fmt: skip
 WINDOW_CHANGED = _rule(
     "window-overflow-by-settings", "6.9.2", _FLOW, "INITIAL_WINDOW_SIZE brings a window over 2147483647 bytes",
     "raise it by less",

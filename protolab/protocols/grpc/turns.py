@@ -218,7 +218,8 @@ def _goaway(state: State, step: Step, head: Head, peer: Peer, other: Peer) -> No
 def _window_update(state: State, step: Step, head: Head, peer: Peer, other: Peer) -> None:
     increment = int.from_bytes(step.data[HEAD_SIZE:]) & LARGEST_WINDOW
     if not increment:
-        step.breaks(rules.WINDOW_ZERO, HEAD_SIZE, HEAD_SIZE + 4)
+        rule = rules.WINDOW_ZERO if head.stream else rules.CONNECTION_WINDOW_ZERO
+        step.breaks(rule, HEAD_SIZE, HEAD_SIZE + 4)
     if not head.stream:
         before = other.window
         if before is not None:
@@ -238,7 +239,8 @@ def _grown(step: Step, before: int, increment: int, grown: Moved) -> int:
     """A window after an update; it never holds more than it can."""
     if before + increment > LARGEST_WINDOW:
         says = f"{before} and {increment} bytes make a window of more than {LARGEST_WINDOW}"
-        step.breaks(rules.WINDOW_OVERFLOW, HEAD_SIZE, HEAD_SIZE + 4, says)
+        rule = rules.STREAM_WINDOW_OVERFLOW if grown.stream else rules.WINDOW_OVERFLOW
+        step.breaks(rule, HEAD_SIZE, HEAD_SIZE + 4, says)
         grown = grown._replace(after=LARGEST_WINDOW)
     step.moves = (grown,)
     return grown.after

@@ -183,9 +183,9 @@ CASES = [
          [*START, *request(block=SHORT + literal(28, b"3", PLAIN, False), end=True)], H, H + 7, note="none at all"),
     # Flow control.
     case("window-update-0", R + "6.9", [*OPEN, *client(http2.window_update(1, 0))], H, H + 4),
-    case("window-update-0", R + "6.9", [*OPEN, *client(http2.window_update(0, 0))], H, H + 4, note="connection"),
-    case("window-overflow", R + "6.9.1", [*OPEN, *client(http2.window_update(1, 2**31 - 1))], H, H + 4),
-    case("window-overflow", R + "6.9.1", [*OPEN, *client(http2.window_update(0, 2**31 - 65535))], H, H + 4, note="conn"),
+    case("connection-window-update-0", R + "6.9", [*OPEN, *client(http2.window_update(0, 0))], H, H + 4),
+    case("stream-window-overflow", R + "6.9.1", [*OPEN, *client(http2.window_update(1, 2**31 - 1))], H, H + 4),
+    case("window-overflow", R + "6.9.1", [*OPEN, *client(http2.window_update(0, 2**31 - 65535))], H, H + 4),
     case("window-overflow-by-settings", R + "6.9.2",
          [*OPEN, *client(http2.window_update(1, 2**31 - 1 - 65535), http2.settings({INITIAL_WINDOW_SIZE: 65536}))],
          H, H + 6),
@@ -217,6 +217,13 @@ def test_every_rule_is_planted() -> None:
     assert set(RULES) == {case[1] for case in CASES} | {"cut-off"}
     for rule in RULES.values():
         assert rule.says and rule.mend and rule.clause.startswith("RFC ")
+
+
+@pytest.mark.parametrize(("stream", "ends"), [(0, "the connection"), (1, "the stream")])
+@pytest.mark.parametrize("increment", [0, 2**31 - 1])
+def test_a_wrong_window_update_ends_what_it_was_for(stream: int, ends: str, increment: int) -> None:
+    ((_, finding),) = sound(record([*OPEN, *client(http2.window_update(stream, increment))]), "grpc").findings
+    assert finding.rule.reaction.endswith(f"ends {ends}")
 
 
 def test_a_stream_of_bytes_that_ends_inside_a_frame_is_a_finding() -> None:
