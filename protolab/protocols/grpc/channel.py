@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ class Client:
     ) -> None:
         self.target = address(target)
         self.timeout = timeout
-        self.metadata = tuple(metadata)
+        self.metadata = pairs(metadata)
         self.wait_for_ready = wait_for_ready
         self._options = list({**_defaults(retry), **(options or {})}.items())
         self._channel: aio.Channel | None = None
@@ -124,7 +125,7 @@ class Client:
 
     def said(self, timeout: float | None, metadata: Metadata) -> dict[str, Any]:
         """What goes with a call, for a stub's method: its deadline and metadata, and the client's own."""
-        extra = self.metadata + tuple(metadata)
+        extra = self.metadata + pairs(metadata)
         chosen = self.timeout if timeout is None else None if timeout == float("inf") else timeout
         if chosen is not None and chosen >= 1 and repeat.on():
             chosen += 0.05 if chosen >= 10 else 0.005  # see _defaults: the middle between two steps
@@ -158,6 +159,26 @@ def failures() -> Iterator[None]:
         raise CallFailed.of(error) from error
     except grpc.RpcError as error:
         raise LabError(f"grpcio: {error}.", "Make a new call.") from error
+
+
+def pairs(metadata: Metadata) -> tuple[tuple[str, str | bytes], ...]:
+    """The metadata, checked as grpcio would, which says no more than that a batch failed. LabError."""
+    given = tuple(metadata)
+    for pair in given:
+        if not isinstance(pair, tuple) or len(pair) != 2 or not all(isinstance(part, (str, bytes)) for part in pair):
+            raise LabError(f"{pair!r} is no pair of a name and a value.", 'Give metadata as [("x-name", "value")].')
+        name, value = pair
+        if not (isinstance(name, str) and re.fullmatch("[0-9a-z_.-]+", name)):
+            raise LabError(f"Metadata cannot be named {name!r}.", "Use only 0 to 9, a to z, _ - and . in names.")
+        if name.endswith("-bin"):
+            if not isinstance(value, bytes):
+                raise LabError(f"{name} has text for its value.", "Give bytes, or a name without -bin.")
+        elif not re.fullmatch("[ -~]*", value if isinstance(value, str) else value.decode("latin-1")):
+            raise LabError(
+                f"{name} cannot have the value {value!r}.",
+                "Use printable ASCII, or bytes and a name that ends in -bin.",
+            )
+    return given
 
 
 def address(target: str) -> str:

@@ -19,7 +19,7 @@ from protolab import lab, repeat
 from protolab.errors import LabError
 from protolab.fields import Side
 from protolab.protocols import grpc as protocol
-from protolab.protocols.grpc.channel import address
+from protolab.protocols.grpc.channel import Metadata, address
 from protolab.protocols.grpc.errors import REMEDIES, CallFailed, unpacked
 from protolab.protocols.grpc.generated import user_service_pb2 as users
 from protolab.protocols.grpc.library import aio, grpc
@@ -212,6 +212,29 @@ def test_the_retry_policy_is_a_service_config() -> None:
             }
         ]
     }
+
+
+@pytest.mark.parametrize(
+    ("metadata", "says"),
+    [
+        ({"x-name": "value"}, "pairs?"),
+        ([("x-name", 1)], "pair"),
+        ([("X-Name", "value")], "named 'X-Name'"),
+        ([("x name", "value")], "named 'x name'"),
+        ([("x-name", "caf\u00e9")], "-bin"),
+        ([("x-name", b"\n")], "-bin"),
+        ([("x-name-bin", "text")], "Give bytes"),
+    ],
+)
+def test_metadata_that_grpc_cannot_say_is_refused_with_a_remedy(metadata: Metadata, says: str) -> None:
+    async def ask() -> None:
+        async with protocol.UserServiceClient(nobody()) as client:
+            await client.get("1", metadata=metadata)
+
+    with pytest.raises(LabError, match=says):
+        asyncio.run(ask())
+    with pytest.raises(LabError, match=says):
+        protocol.UserServiceClient(nobody(), metadata=metadata)
 
 
 def test_metadata_of_the_client_and_of_the_call_are_sent() -> None:
