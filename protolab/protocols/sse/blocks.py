@@ -185,9 +185,7 @@ def _findings(place: Place, data: bytes, said: Sequence[Piece], block: Block, li
             found.append(rules.INCOMPLETE.at(start, end, place.side))
         return tuple(found)
     if block.idle:
-        found.append(
-            rules.SILENCE.at(0, len(data), place.side, f"nothing came for {block.idle:.0f} seconds before this")
-        )
+        found.append(rules.silence(block.idle, len(data), place.side))
     if lines.invalid:
         blame(rules.UTF8, *lines.invalid)
     if not block.headless:

@@ -42,7 +42,12 @@ class Stream:
         self.headless = midway  # the next block's beginning was not recorded
         self.known = not midway  # whether the last event id is
         self.ids = Ids(resumed)
-        self.at: float | None = None  # when the block before came
+        self.at: float | None = None  # when the head, or the block before, came
+
+    def silence(self, at: float) -> float:
+        """For how many seconds nothing had come at that time, where it is too long, else 0."""
+        idle = 0.0 if self.at is None else at - self.at
+        return idle if idle > IDLE else 0.0
 
     def __copy__(self) -> Stream:
         other = object.__new__(Stream)
@@ -110,8 +115,9 @@ class SseConversation(Conversation[State, Context]):
         if kind == HEAD and place.complete:
             return self._head(state, place, data)
         if kind in (LAST_CHUNK, BROKEN) and state.stream is not None:
-            state.stream = None
-            return Part(kind, value=heads.CONNECTING)
+            idle, state.stream = state.stream.silence(place.at), None
+            silence = (rules.silence(idle, len(data), side),) if idle else ()
+            return Part(kind, findings=silence, value=heads.CONNECTING)
         if kind == BODY and side is Side.SERVER and (rule := state.bodiless()):
             return Part(kind, findings=(rule.at(0, len(data), side),))
         return Part(kind)
@@ -130,6 +136,7 @@ class SseConversation(Conversation[State, Context]):
             state.stream = None
             if answer.stream and state.method != "HEAD":
                 state.stream = Stream(asked.last_event_id if asked else None, answer.chunked)
+                state.stream.at = place.at
         return Part(HEAD, answer)
 
     def _block(self, stream: Stream, kind: int, place: Place, data: bytes) -> Block:
@@ -143,7 +150,6 @@ class SseConversation(Conversation[State, Context]):
         parser = stream.parser
         events = parser.feed(payload)
         stream.known = stream.known or bool(parser.last_event_id)
-        idle = 0.0 if stream.at is None else place.at - stream.at
         block = block._replace(
             cut=kind == CUT,
             last=kind == CUT and left == PLAIN,
@@ -151,7 +157,7 @@ class SseConversation(Conversation[State, Context]):
             last_event_id=parser.last_event_id,
             known=stream.known,
             retry=parser.retry,
-            idle=idle if idle > IDLE else 0.0,
+            idle=stream.silence(place.at),
         )
         stream.left, stream.seeking, stream.at = left, seeking, place.at
         stream.first = stream.headless = False

@@ -4,7 +4,8 @@ EventSource answers its breach ("fail": it closes for good), and how to mend it.
 
 from __future__ import annotations
 
-from protolab.findings import Rule
+from protolab.fields import Side
+from protolab.findings import Finding, Rule
 
 RULES: dict[str, Rule] = {}
 
@@ -78,3 +79,8 @@ INCOMPLETE = _rule(
     "incomplete", "RFC 9112 section 8", "reconnect", "the connection ended inside this chunk, before all that its size announced",
     "send whole chunks, and the last chunk when the stream is over",
 )  # fmt: skip
+
+
+def silence(seconds: float, size: int, side: Side) -> Finding:
+    """That nothing came for so long before a unit of that size."""
+    return SILENCE.at(0, size, side, f"nothing came for {seconds:.0f} seconds before this")

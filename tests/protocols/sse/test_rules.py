@@ -112,12 +112,18 @@ def test_what_is_right_is_left_alone(said: list[Said]) -> None:
 def test_silence_that_a_proxy_would_cut_is_a_finding_on_what_comes_after_it() -> None:
     connection = Capture().connect()
     connection.add(C, REQUEST, 0.0)
-    connection.add(S, HEAD + b"\r\n", 0.1)
-    for at, block in ((100.0, b"data: 1\n\n"), (100.0 + IDLE, b": beat\n\n"), (161.0 + IDLE, b"data: 2\n\n")):
-        connection.add(S, block, at)
-    ((unit, finding),) = sound(connection).findings
-    assert (finding.rule.id, unit.data[finding.start : finding.end]) == ("silence", b"data: 2\n\n")
-    assert "61 seconds" in finding.message
+    connection.add(S, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", 1.0)
+    said = ((100.0, b"data: 1\n\n"), (100.0 + IDLE, b": beat\n\n"), (161.0 + IDLE, b"data: 2\n\n"))
+    for at, block in said:
+        connection.add(S, chunked([block], end=False), at)
+    connection.add(S, b"0\r\n\r\n", 231.0 + IDLE)
+    found = sound(connection).findings
+    assert [(finding.rule.id, unit.data[finding.start : finding.end]) for unit, finding in found] == [
+        ("silence", b"9\r\ndata: 1\n\n\r\n"),
+        ("silence", b"9\r\ndata: 2\n\n\r\n"),
+        ("silence", b"0\r\n\r\n"),
+    ]
+    assert [f"{seconds} seconds" in finding.message for seconds, (_, finding) in zip((99, 61, 70), found, strict=True)]
 
 
 def test_a_connection_that_ends_inside_a_chunk_is_a_finding_on_its_size() -> None:
