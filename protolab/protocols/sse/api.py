@@ -177,7 +177,8 @@ class _Handler(RequestHandler):
             if name not in kinds:
                 self._refuse(400, f"{name[:100]!r} means nothing here.", f"Leave it out, or use {', '.join(kinds)}.")
             if not isinstance(value, kinds[name]):
-                self._refuse(400, f"{name} cannot be {json.dumps(value)[:100]}.", "Look at its type.")
+                kind = "a string" if kinds[name] is str else "a list of client ids, or leave it out"
+                self._refuse(400, f"{name} cannot be {json.dumps(value)[:100]}.", f"Make it {kind}.")
         return said
 
     def _targets(self, said: dict[str, Any]) -> list[str] | None:
@@ -201,9 +202,9 @@ class _Events(_Handler):
     methods = ("GET", "HEAD")
 
     async def get(self) -> None:
-        client_id = self.get_query_argument("client_id", None, strip=False)
-        if client_id is not None:
-            client_id = self._client_id(client_id)
+        # As it was written: get_query_argument would make a space of each control character, and so another id.
+        named = self.request.query_arguments.get("client_id")
+        client_id = self._client_id(named[-1].decode("utf-8", "surrogateescape")) if named else None
         if not accepts(self.request.headers.get("Accept", "")):
             self._refuse(406, f"There is only {MIME} here.", f"Send Accept: {MIME}.")
         if client_id in self.server.dismissed:

@@ -35,6 +35,7 @@ REFUSED: list[tuple[int, str, str, Any, dict[str, str]]] = [
     (400, "GET", f"/api/events?client_id={LONG}", None, {}),
     (400, "GET", "/api/events?client_id=%C2%85", None, {}),
     (400, "GET", "/api/events?client_id=%ff", None, {}),
+    (400, "GET", "/api/events?client_id=a%01b", None, {}),
     (400, "DELETE", f"/api/clients/{LONG}", None, {}),
     (413, "POST", "/api/broadcast", b"x" * 65_537, {}),
     (413, "POST", "/api/broadcast", b"", {"Content-Length": "9" * 30}),
