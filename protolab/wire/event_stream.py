@@ -150,14 +150,19 @@ class Parser:
 def parse(chunks: bytes | Iterable[bytes]) -> Iterator[Event]:
     """The events of a stream that comes in chunks, cut anywhere. What the end of the stream cuts off is no event.
 
-    EventTooBig: a line or an event is beyond reason.
+    EventTooBig: a line or an event is beyond reason. LabError: text was given, not bytes.
 
     >>> [event.data for event in parse([b"data: one\\n\\nda", b"ta: two\\n", b"\\ndata: cut off"])]
     ['one', 'two']
     """
     parser = Parser()
     for chunk in [chunks] if isinstance(chunks, bytes | bytearray | memoryview) else chunks:
-        yield from parser.feed(bytes(chunk))
+        try:
+            data = bytes(chunk)
+        except TypeError:
+            kind = type(chunk).__name__
+            raise LabError(f"An event stream is parsed from bytes, not from {kind}.", "Give text.encode().") from None
+        yield from parser.feed(data)
     yield from parser.feed(b"")  # raises what the last events went before
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protolab import sse
+from protolab.errors import LabError
 from protolab.wire.event_stream import LONGEST_WAIT, Event, EventTooBig, Parser, parse
 from tests.protocols.sse.streams import CASES, cuts
 
@@ -144,6 +146,12 @@ def test_parse_says_so_too_when_it_is_the_last_chunk_that_is_too_big() -> None:
     assert next(found).data == "fine"
     with pytest.raises(EventTooBig):
         next(found)
+
+
+@pytest.mark.parametrize("text", ["data: tea\n\n", ["data: tea\n\n"]])
+def test_text_is_refused_with_what_to_do(text: Any) -> None:
+    with pytest.raises(LabError, match="encode"):
+        list(parse(text))
 
 
 def test_many_lines_within_the_limit_are_no_trouble() -> None:
