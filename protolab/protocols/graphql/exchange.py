@@ -71,6 +71,7 @@ class Request(NamedTuple):
     mutation: bool = False
     trouble: str = ""  # "unreadable", "syntax" or "malformed"; "" for none that can be seen
     batch: bool = False
+    plain: bool = True  # its body is JSON as it stands, as far as its head says
 
 
 class Response(NamedTuple):
@@ -79,6 +80,7 @@ class Response(NamedTuple):
     status: int
     media: str
     request: Request | None
+    plain: bool = True  # its body is not compressed
 
 
 class Exchange:
@@ -108,7 +110,8 @@ class Exchange:
         where = next((child for child in line.children if child.name == "target"), line)
         media = _media(head.get("Content-Type"))
         graphql = "graphql" in target.partition("?")[0].lower() or RESPONSE_JSON in (head.get("Accept") or "").lower()
-        made = Request(unit, method, graphql)
+        plain = _plain(head) and media in ("", JSON, RESPONSE_JSON)
+        made = Request(unit, method, graphql, plain=plain)
         framing = http1_bodies.framing(head)
         if method in ("GET", "HEAD"):
             raw = data[where.start : where.end]
@@ -168,8 +171,8 @@ class Exchange:
         value, sound = json_text.load(data)
         some = value if isinstance(value, list) else [value]
         looks = any(isinstance(each, dict) and (each.keys() & {"query", "extensions"}) for each in some)
-        if not made.graphql and not (sound and looks):
-            return None
+        if not (made.graphql and made.plain) and not (sound and looks):
+            return None  # an upload, a bare document, something compressed: the head says that it is not to be read as JSON
         paths: list[Path] = [(number,) for number in range(min(len(value), BATCH))] if isinstance(value, list) else [()]
         spots = [
             spot
@@ -201,7 +204,7 @@ class Exchange:
         if self.request is made:
             self.request = None  # answered before its body was complete
         media = _media(head.get("Content-Type"))
-        self.response = Response(head.status, media, made)
+        self.response = Response(head.status, media, made, _plain(head))
         self._drop(Side.SERVER)
         self.over = False
         if made is None or not made.graphql:
@@ -230,7 +233,7 @@ class Exchange:
         response, self.response = self.response, None
         if response is None or response.request is None or not response.request.graphql:
             return None
-        if response.media not in (RESPONSE_JSON, JSON):
+        if response.media not in (RESPONSE_JSON, JSON) or not response.plain:
             return None
         value, sound = json_text.load(data)
         batch = isinstance(value, list) and response.request.batch
@@ -291,6 +294,10 @@ class Exchange:
     def _drop(self, side: Side) -> None:
         client, server = self.parts
         self.parts = (None, server) if side is Side.CLIENT else (client, None)
+
+
+def _plain(head: http1.Head) -> bool:
+    return (head.get("Content-Encoding") or "identity").strip().lower() == "identity"
 
 
 def _media(value: str | None) -> str:

@@ -30,7 +30,9 @@ def request(value: Any, path: Path, rule: Rule) -> Iterator[Spot]:
         yield Spot(rule, path, f"the request must be an object, not {kind(value)}")
         return
     query, extensions = value.get("query"), value.get("extensions")
+    # Known by its hash (APQ), or by an id that both sides agreed on (GraphQL over HTTP, Persisted Documents).
     persisted = isinstance(extensions, dict) and isinstance(extensions.get("persistedQuery"), dict)
+    persisted = persisted or isinstance(value.get("documentId"), str)
     if query is None and not persisted:
         there = ", ".join(map(str, value)) or "nothing"
         yield Spot(rule, (*path, "query") if "query" in value else path, f"there is no query; there is {there[:100]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import pytest
@@ -303,3 +304,19 @@ def test_a_masked_byte_range_is_that_of_the_unmasked_text() -> None:
     frame = Frame.decode(unit.data)
     shift = len(unit.data) - len(frame.payload)
     assert frame.payload[finding.start - shift : finding.end - shift] == b"1"
+
+
+SQUEEZED = gzip.compress(b'{"query": "{ a }"}')
+CONFORMING: dict[str, list[Said]] = {
+    "a compressed response": [post(QUERY), reply(200, SQUEEZED, more="Content-Encoding: gzip")],
+    "one in chunks": [post(QUERY), reply(200, SQUEEZED, chunks=3, more="Content-Encoding: br")],
+    "a compressed request": [post(SQUEEZED, more="Content-Encoding: gzip"), reply(200, OK)],
+    "an upload": [post(b"--x--", media="multipart/form-data; boundary=x"), reply(200, OK)],
+    "a bare document": [post(b"{ a }", media="application/graphql"), reply(200, OK)],
+    "a persisted document": [post({"documentId": "sha256:7d1a"}), reply(200, OK)],
+}
+
+
+@pytest.mark.parametrize("said", CONFORMING)
+def test_what_is_no_plain_json_or_no_document_by_agreement_breaks_no_rule(said: str) -> None:
+    assert broken(decoded(*CONFORMING[said])) == []
