@@ -146,6 +146,8 @@ def plausible(data: bytes | bytearray, at: int = 0) -> bool:
         return False
     if head.type == SETTINGS and (head.length % 6 or (head.flags & ACK and head.length)):
         return False
+    if head.type == DATA and not head.length and not head.flags:
+        return False  # allowed, and nobody's: the zeros of somebody's payload are not to look like such frames
     return not head.stream if head.type in ON_CONNECTION else bool(head.stream) or head.type not in ON_STREAM
 
 

@@ -168,3 +168,8 @@ def test_what_hyperframe_takes_we_lay_out_whole(frame: Frame) -> None:
         http2.ORIGIN,
         http2.PRIORITY_UPDATE,
     )
+
+
+def test_zeros_in_the_middle_of_a_payload_do_not_begin_frames() -> None:
+    said = bytes(5000) + http2.data(1, bytes(16384)).encode() + http2.data(1, bytes(300), end=True).encode()
+    assert http2.next_frame(said) == (5000, True)
