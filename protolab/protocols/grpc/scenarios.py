@@ -23,6 +23,7 @@ from protolab.protocols.grpc.outcomes import calls, read_values
 from protolab.protocols.grpc.server import UserServer
 
 _WINDOW = 2048  # bytes that the client of "flow" has room for
+_DEADLINE_EXCEEDED = 4
 _TABLE = 550  # bytes that the client's header table of "headers" holds
 _SAME = tuple((f"x-{name}", f"the same each time: {name}") for name in ("first", "second"))
 
@@ -30,10 +31,12 @@ _SAME = tuple((f"x-{name}", f"the same each time: {name}") for name in ("first",
 def essence(conversation: Conversation[Any, Any]) -> object:
     """What a run has to say again: each call with its outcome, each message, each rule that is broken."""
     assert isinstance(conversation, GrpcConversation)
-    said = [
-        (call.method, call.kind, call.requests, call.outcome.code, call.outcome.message, call.outcome.by, call.attempts)
-        for call in calls(conversation)
-    ]
+    said = []
+    for call in calls(conversation):
+        code, message, by, *_ = call.outcome
+        if code == _DEADLINE_EXCEEDED:  # both sides' clocks run out at once, and either may be the first to say so
+            message, by = "", "deadline"
+        said.append((call.method, call.kind, call.requests, code, message, by, call.attempts))
     # Of calls that run at once the frames may come in any order.
     each = {call.stream: list(read_values(conversation, call.stream)) for call in calls(conversation)}
     return said, each, [finding.rule.id for _, finding in conversation.findings]
