@@ -88,7 +88,7 @@ def test_a_thousand_clients_of_which_one_never_reads() -> None:
         assert not server.audience.subscribers and not server.audience.fanout.members
         assert asyncio.all_tasks() == {asyncio.current_task()}
         await asyncio.sleep(0)
-        assert process.num_fds() == files
+        assert process.num_fds() <= files
 
     async def heard(client: Client, last: int) -> None:
         while client.ids[-1:] != [last]:  # noqa: ASYNC110  # what it waits for is the loop itself
