@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from protolab.lesson.exercise import Exercise, Outcome
 from protolab.lesson.library import Topic
 from protolab.lesson.record import Entry
+from protolab.plain import printable
 from protolab.view import View
 from protolab.view import html as draw
-from protolab.view.text import aligned, carets, printable, quoted
+from protolab.view.text import aligned, carets, quoted
 
 SIGNS = {
     Outcome.RIGHT: "\N{CHECK MARK}",

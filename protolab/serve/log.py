@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from protolab.plain import printable
+
 LONGEST = 2000  # characters of a line; what is longer is cut
 
 
@@ -34,8 +36,7 @@ class Log:
         """Add a line. It may quote a stranger: what a terminal would obey is spelled."""
         if len(text) > LONGEST:
             text = f"{text[:LONGEST]}... ({len(text):,} characters)"
-        if not text.isprintable():
-            text = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+        text = "\n".join(map(printable, text.split("\n")))
         if len(self.entries) == self.entries.maxlen:
             self.lost += 1
         self.entries.append(Entry(time.monotonic() - self._began, text))

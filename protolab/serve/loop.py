@@ -116,10 +116,7 @@ class Loop:
             except (SystemExit, KeyboardInterrupt) as error:  # a task called exit(): that ends the task, not the lab
                 self.log(f"a task raised {error!r}; the loop goes on")
         with contextlib.suppress(RuntimeError, SystemExit):  # a task stopped it again: close it with what is left
-            for patience in (
-                _FAREWELL,
-                _FAREWELL / 2,
-            ):  # whoever waits for a peer in its cleanup is cancelled once more
+            for patience in (_FAREWELL, _FAREWELL / 2):  # who waits for a peer in its cleanup is cancelled once more
                 if not (tasks := asyncio.all_tasks(self._loop)):
                     break
                 for task in tasks:

@@ -10,8 +10,8 @@ import base64
 from collections.abc import Iterable
 from xml.sax.saxutils import escape
 
+from protolab.plain import printable
 from protolab.view import html
-from protolab.view.text import printable
 
 TONES = ("#56b4e9", "#e69f00", "#999999", "#004d7a", "#f0e442", "#cc79a7", "#009e73", "#d55e00")
 CHAR = 7.2  # pixels of a character

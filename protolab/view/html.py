@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable
 
-from protolab.view.text import printable
+from protolab.plain import printable
 
 # Those of JupyterLab's colours that keep a contrast of 4.5 in both of its themes; elsewhere the text's own.
 CLIENT = "color:var(--jp-brand-color1,inherit)"

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from protolab.plain import printable
 from protolab.view import export, html
 from protolab.view.base import ROWS, Budget, View
-from protolab.view.text import aligned, elided, printable
+from protolab.view.text import aligned, elided
 
 STEPS = 40  # columns; of more steps the newest are shown
 NAME, VALUE, TITLE = 40, 40, 60  # characters

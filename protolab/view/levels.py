@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
+from protolab.plain import printable
 from protolab.view import drawing, export, html
 from protolab.view.base import ROWS, Budget, View
-from protolab.view.text import aligned, elided, printable, width
+from protolab.view.text import aligned, elided, width
 
 NAME, NOTE = 40, 60  # characters
 WIDE = 60  # characters of a line of steps in text

@@ -8,39 +8,17 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import islice
 from typing import Any
 
 from protolab.fields import Field
+from protolab.plain import printable
 
 VALUE = 160  # characters of a value
 NOTE = 400  # characters of a note, a title or a name
 PER_LINE = 8  # bytes in a line of hexadecimal
 LONGEST = 256  # bytes of one field that are shown; of a longer one, the beginning and the end
 HEAD, TAIL = 160, 32
-_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-@lru_cache(maxsize=4096)
-def _safe(char: str) -> str:
-    if char.isprintable():  # not: control, format (bidi, zero width), surrogate, private, unassigned, odd spaces
-        return char
-    code = ord(char)
-    return _NAMED.get(char) or (
-        f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-    )
-
-
-def printable(text: str) -> str:
-    r"""The text on one line, with everything that could hide, reorder or break it written as an escape.
-
-    >>> printable("a\x00b\u202e\n")
-    'a\\x00b\\u202e\\n'
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(map(_safe, text))
 
 
 def elided(text: str, limit: int = NOTE) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from protolab.capture import Connection
 from protolab.fields import Side
+from protolab.plain import printable
 from protolab.protocols.grpc import bodies, metadata, status
 from protolab.protocols.grpc.bodies import Message
 from protolab.protocols.grpc.call_state import Turn
@@ -51,7 +52,7 @@ class Outcome(NamedTuple):
         """`status 5 NOT_FOUND: there is no user "9" (the application said so: ...; unit 12)`."""
         if self.code is None:
             return f"open: {self.why}"
-        said = f"status {self.code} {self.name}{': ' if self.message else ''}{_line(self.message)}"
+        said = f"status {self.code} {self.name}{': ' if self.message else ''}{printable(self.message)}"
         units = ", ".join(f"unit {unit}" for unit in self.units)
         return f"{said} ({_BY[self.by]}: {self.why}; {units})" if units else f"{said} ({_BY[self.by]}: {self.why})"
 
@@ -102,7 +103,7 @@ class Call(NamedTuple):
         counts = f"{_count(self.requests, 'request')}, {_count(self.responses, 'response')}"
         limit = "" if self.deadline is None else f", within {self.deadline:g} s"
         again = f", a retry after {_count(self.attempts, 'attempt')}" if self.attempts else ""
-        method = _line(self.method or self.path or "?")
+        method = printable(self.method or self.path or "?")
         return f"stream {self.stream}: {method}, {self.kind}, {counts}{limit}{again}: {self.outcome}"
 
 
@@ -286,12 +287,3 @@ def _passed(talk: Talk, at: float) -> bool:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _line(text: str) -> str:
-    """Text from the wire as one line: what a terminal would obey is spelled.
-
-    >>> print(_line("one\\ntwo"))
-    one\\ntwo
-    """
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
