@@ -4,18 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
-
-from protolab import repeat
-from protolab.serve import Server
-from protolab.serve.updates import Updates
-
-_LARGEST_REQUEST = 2**16  # bytes of a body, which no GET needs
+from protolab.serve.updates_server import HttpUpdatesServer, UpdatesHandler
 
 
-class UpdatesServer(Server):
+class UpdatesServer(HttpUpdatesServer):
     """Answers `GET /updates?since=N` with what was published after number N, one update a line, in order.
 
     With nothing new it answers 204 at once; asked with `&wait=1` it holds the request until there is something, or
@@ -24,63 +16,19 @@ class UpdatesServer(Server):
     """
 
     name = "updates-http"
-    scheme = "http"
-    path = "/updates"
 
     def __init__(self, *, keep: int = 1000, patience: float = 30) -> None:
-        super().__init__()
-        self.updates = Updates(keep)
+        super().__init__(keep, _Handler)
         self.patience = patience
-        self.held: set[asyncio.Task[list[str]]] = set()  # requests that wait for news
-        self._http: HTTPServer | None = None
-
-    async def publish(self, text: str) -> int:
-        """Tell an update (one line) and return its number: `lab.run(server.publish("news"))`."""
-        return self.updates.publish(text)
-
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listen, and return the port."""
-        routes = Application([(r"/updates", _Handler, {"server": self})], log_function=self._note)
-        sockets = bind_sockets(port, host)
-        self._http = HTTPServer(routes, max_body_size=_LARGEST_REQUEST)
-        self._http.add_sockets(sockets)
-        return int(sockets[0].getsockname()[1])
-
-    async def stop(self) -> None:
-        """Answer the requests that are held, close every connection, and free the port."""
-        http, self._http = self._http, None
-        if http is not None:
-            http.stop()
-            while self.held:
-                for waiting in self.held:
-                    waiting.cancel()
-                await asyncio.sleep(0)  # a turn or two of the loop, in which they are answered
-            await http.close_all_connections()
-
-    @property
-    def serving(self) -> bool:
-        """Whether it listens."""
-        return self._http is not None
-
-    def _note(self, handler: RequestHandler) -> None:
-        status, request = handler.get_status(), handler.request
-        if status >= 400:
-            self.log(f"{status} {request.method} {request.uri}")
 
 
-class _Handler(RequestHandler):
+class _Handler(UpdatesHandler):
     server: UpdatesServer
     waiting: asyncio.Task[list[str]] | None = None
 
-    def initialize(self, server: UpdatesServer) -> None:
-        self.server = server
-
     def set_default_headers(self) -> None:
         self.set_header("Content-Type", "application/x-ndjson")
-        self.set_header("Cache-Control", "no-store")  # RFC 9111 section 5.2.2.5: yesterday's answer is no answer
-        self.clear_header("Server")  # a version would differ between machines, and nobody needs to know it
-        if repeat.on():
-            self.clear_header("Date")  # RFC 9110 section 6.6.1: as a server without a clock
+        super().set_default_headers()
 
     async def get(self) -> None:
         since = self.get_query_argument("since", "0")
@@ -112,18 +60,10 @@ class _Handler(RequestHandler):
             return []
         return self.waiting.result()
 
-    def on_connection_close(self) -> None:
-        """The reader has gone: wait no longer for its news."""
-        if self.waiting is not None:
-            self.waiting.cancel()
-
     def _refuse(self, status: int, why: str) -> None:
         self.set_status(status)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(f"{why}\n")
-
-    def compute_etag(self) -> None:
-        """None: who asks with a number needs no other mark of what it has."""
 
     def log_exception(self, *error: object) -> None:
         """Into the log: what a thread prints lands in somebody's notebook cell."""

@@ -33,7 +33,7 @@ def run(story: Any, **options: Any) -> None:
                 await story(server, port)
         finally:
             await server.stop()
-        assert not server.readers and not server.serving
+        assert not server.held and not server.serving
         assert not [entry.text for entry in server.log if "failed" in entry.text]
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -73,7 +73,7 @@ def test_an_update_is_one_event_of_its_text_and_number() -> None:
         raw = await reader.reader.readuntil(b"\n\n\r\n")
         assert raw == b"12\r\nid: 1\ndata: news\n\n\r\n"
         reader.close()
-        await until(lambda: not server.readers)
+        await until(lambda: not server.held)
 
     run(story)
 
@@ -116,10 +116,10 @@ def test_a_quiet_stream_is_kept_alive_by_comments() -> None:
 def test_readers_that_go_leave_nothing_behind() -> None:
     async def story(server: sse.UpdatesServer, port: int) -> None:
         readers = [await read(port) for _ in range(20)]
-        await until(lambda: len(server.readers) == 20)
+        await until(lambda: len(server.held) == 20)
         for number, reader in enumerate(readers):
             reader.cut() if number % 2 else reader.close()
-        await until(lambda: not server.readers)
+        await until(lambda: not server.held)
 
     run(story)
 
