@@ -5,33 +5,17 @@ What is missing is noted and taken as if it stood there; what is too much is `un
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, NamedTuple
 
 from protolab.fields import Field, Side, unparsed
 from protolab.findings import Finding, Rule
-from protolab.wire import json_strings
+from protolab.wire.json_rules import BOM, CUT_OFF, SURROGATE, SYNTAX, TWICE
 from protolab.wire.json_strings import pieces
 
 DEEPEST = 64  # levels of brackets that are taken apart (RFC 8259 section 9 allows a limit); what is deeper stays whole
 MOST = 100  # findings of one text; what is wrong after that stays `unparsed` and unsaid
-
-SYNTAX = Rule(
-    "json-syntax", "this is not JSON", "RFC 8259 section 2", "",
-    "write one value: an object, array, number, string, true, false or null",
-)  # fmt: skip
-CUT_OFF = Rule(
-    "json-cut-off", "the JSON text ends before its value does", "RFC 8259 section 2", "",
-    "close every string, array and object",
-)  # fmt: skip
-TWICE = Rule(
-    "json-name-twice", "this name stands twice in its object: which one counts differs between readers",
-    "RFC 8259 section 4", "", "give each name once",
-)  # fmt: skip
-BOM = Rule(
-    "json-bom", "a byte order mark must not stand before a JSON text", "RFC 8259 section 8.1", "",
-    "send UTF-8 without the bytes EF BB BF before it",
-)  # fmt: skip
 
 _TOKEN = re.compile(
     rb"(?P<space>[ \t\r\n]+)"
@@ -273,9 +257,19 @@ class _Reader:
         for bracket in _BRACKETS.finditer(self.data, at):
             depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(bracket[0], 0)
             if not depth:
+                self._judge(at, bracket.end())
                 return bracket.end()
         self._trouble(CUT_OFF, len(self.data) - 1, len(self.data))
         return len(self.data)
+
+    def _judge(self, at: int, end: int) -> None:
+        """Whether what stays whole is JSON. What is too deep for Python's reader too is believed to be."""
+        try:
+            json.loads(self.data[at:end].decode(), parse_int=str, parse_constant=refuse)
+        except RecursionError:
+            return
+        except ValueError:
+            self._trouble(SYNTAX, at, end)
 
     def _string(self, at: int, end: int, closed: bool) -> tuple[Field, str]:
         """A string token: a leaf, or, where its characters do not stand as they are, its pieces."""
@@ -301,9 +295,14 @@ class _Reader:
         (top.children if top.pending is None else top.pending).append(field)
 
     def _trouble(self, rule: Rule, start: int, end: int, detail: str = "") -> None:
-        self.sound = self.sound and rule in (TWICE, json_strings.SURROGATE)  # which are JSON, if barely
+        self.sound = self.sound and rule in (TWICE, SURROGATE)  # which are JSON, if barely
         if start < end and len(self.findings) < MOST:
             self.findings.append(rule.at(start, end, self.side, detail))
+
+
+def refuse(constant: str) -> None:
+    """For `json.loads`: NaN and the infinities are no JSON."""
+    raise ValueError(constant)
 
 
 def _number(token: bytes, exact: bool) -> int | float:

@@ -8,20 +8,7 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from protolab.findings import Rule
-
-ESCAPE = Rule(
-    "json-escape", "JSON has no such escape", "RFC 8259 section 7", "",
-    r'escape with \" \\ \/ \b \f \n \r \t or \u and four hexadecimal digits',
-)  # fmt: skip
-CONTROL = Rule(
-    "json-control", "a control character must not stand in a string as it is", "RFC 8259 section 7", "",
-    r"write it as an escape, such as \n or \u0000",
-)  # fmt: skip
-SURROGATE = Rule(
-    "json-surrogate", "half of a surrogate pair is no character", "RFC 8259 section 8.2", "",
-    "write both halves, the high one first, or the character itself",
-)  # fmt: skip
-UTF8 = Rule("json-utf8", "this is not UTF-8", "RFC 8259 section 8.1", "", "encode the text in UTF-8")
+from protolab.wire.json_rules import CONTROL, ESCAPE, SURROGATE, UTF8
 
 _SHORT = {b'"': '"', b"\\": "\\", b"/": "/", b"b": "\b", b"f": "\f", b"n": "\n", b"r": "\r", b"t": "\t"}
 _PIECE = re.compile(

@@ -13,7 +13,7 @@ from typing import Any
 
 from protolab.fields import Field
 from protolab.wire import json_strings
-from protolab.wire.json_reader import DEEPEST, MOST, Text, read
+from protolab.wire.json_reader import DEEPEST, MOST, Text, read, refuse
 from protolab.wire.json_strings import Strand
 
 __all__ = [
@@ -38,7 +38,7 @@ def load(data: bytes) -> tuple[Any, bool]:
     (({'a': 1}, True), ({'a': 1}, False))
     """
     try:
-        return json.loads(data.decode(), parse_constant=_refuse), True
+        return json.loads(data.decode(), parse_constant=refuse), True
     except (ValueError, RecursionError):  # a number too long for Python is a ValueError too
         text = read(data)
         return text.value, text.sound
@@ -83,10 +83,6 @@ def element(field: Field, number: int) -> Field | None:
 
 
 _VALUES = frozenset(("object", "array", "string", "number", "literal"))
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def written(value: Any) -> str:

@@ -152,6 +152,15 @@ def test_what_is_too_deep_stays_whole_and_is_no_fault() -> None:
     assert not text.findings and text.sound
 
 
+@pytest.mark.parametrize("depth", [65, 100, 900])
+@pytest.mark.parametrize("inside", [b"oops", b"1 2", b'"\\x"', b"NaN", b"[}", b"\xff"])
+def test_what_stays_whole_is_judged_all_the_same(depth: int, inside: bytes) -> None:
+    data = b"[" * depth + inside + b"]" * depth
+    text = checked(data)
+    assert not text.sound and not load(data)[1]
+    assert text.findings[0].start == json_text.DEEPEST
+
+
 def test_a_huge_number_is_read_as_javascript_reads_it() -> None:
     assert checked(b"1" * 5000).value == float("inf")
 
