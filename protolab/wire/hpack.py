@@ -238,7 +238,8 @@ class _Reader:
         if said.wrong:
             self._problem(HUFFMAN, said.start, said.end, said.wrong)
         elif said.long:
-            self._problem(INTEGER_LONG, at, len(block), f"a string's length: {_LONG}")
+            end = said.start if said.start > 0 else len(block)
+            self._problem(INTEGER_LONG, start, end, f"a string's length: {_LONG}")
         elif said.end < 0:
             self._problem(CUT, at, len(block), "the block ends inside a representation")
         return said.text, said.end
@@ -292,7 +293,8 @@ class _Reader:
         """Where the peer lowered the limit, the block must begin with an update that obeys it."""
         first = self.block[0] if self.block else 0
         size = integer(self.block, 0, 5).value if first & 0xE0 == 0x20 else self.limit
-        if size is not None and self.owed is not None and size > self.owed:
+        large = size is not None and self.ceiling is not None and first & 0xE0 == 0x20 and size > self.ceiling
+        if size is not None and self.owed is not None and size > self.owed and not large:
             says = (
                 f"the peer allows a table of {self.owed} bytes now: the block must begin with an update to at most that"
             )

@@ -210,7 +210,7 @@ PROBLEMS: list[tuple[str, bytes, str, int, int]] = [
     ("integer too large", b"\xff\xff\xff\xff\xff\x7f", hpack.INTEGER_LONG, 0, 6),
     ("integer cut off", b"\x82\xff", hpack.CUT, 1, 2),
     ("string longer than the block", b"\x82\x40\x01x\x05abc", hpack.CUT, 1, 8),
-    ("string length too large", b"\x40\x7f\xff\xff\xff\xff\xff\x0f", hpack.INTEGER_LONG, 0, 8),
+    ("string length too large", b"\x40\x7f\xff\xff\xff\xff\xff\x0f", hpack.INTEGER_LONG, 1, 8),
     ("EOS in a string", b"\x00\x01x\x84\xff\xff\xff\xff", hpack.HUFFMAN, 4, 8),
     ("eight bits of padding", b"\x00\x01x\x82\x1f\xff\x84", hpack.HUFFMAN, 4, 6),
     ("padding that is not ones", b"\x00\x01x\x81\x18\x84", hpack.HUFFMAN, 4, 5),

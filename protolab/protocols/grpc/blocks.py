@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from protolab.fields import CLIENT, Source
+from protolab.fields import CLIENT, SERVER, Side, Source
 from protolab.findings import Rule
 from protolab.protocols.grpc import headers, rules
 from protolab.protocols.grpc.connection import State, Step
 from protolab.protocols.grpc.headers import REQUEST, RESPONSE, Breach, Meaning
 from protolab.protocols.grpc.peer import Fragments, Peer, Reading
 from protolab.protocols.grpc.states import ANY, IN_BLOCK
-from protolab.protocols.grpc.streams import HEADERS, NO_HEADERS, TRAILERS, UNKNOWN, Stream, pair
+from protolab.protocols.grpc.streams import HEADERS, NO_HEADERS, NOT_COUNTED, TRAILERS, UNKNOWN, Stream, pair
 from protolab.wire import http2
 from protolab.wire.hpack import Block
 from protolab.wire.hpack_decoder import LONGEST_KEPT
@@ -22,8 +22,12 @@ _NONE: tuple[Source, ...] = ()
 _LOST = Table(limit=None, lost="in a header block that was never finished")
 
 
-def begin(state: State, step: Step, head: Head, peer: Peer, start: int, end: int, promised: int = 0) -> None:
+def begin(
+    state: State, step: Step, head: Head, peer: Peer, start: int, end: int, promised: int = 0, astray: bool = False
+) -> None:
     """A frame that begins a header block with the unit's bytes [start, end); `promised` is PUSH_PROMISE's stream.
+
+    `astray` says that it may not stand on its stream: then its block moves the header table, and is judged no further.
 
     Where the padding is longer than what there is, the frame has no such bytes (`http2.content`).
     """
@@ -37,10 +41,10 @@ def begin(state: State, step: Step, head: Head, peer: Peer, start: int, end: int
     data = step.data[start:end]
     ends = bool(head.type == http2.HEADERS and head.flags & END_STREAM)
     if head.flags & END_HEADERS:
-        _read(state, step, peer, Fragments(None, data, None, head.type, head.stream, promised, ends), start)
+        _read(state, step, peer, Fragments(None, data, None, head.type, head.stream, promised, ends, astray), start)
         return
     source = Source(peer.side, step.place.start + start, step.place.start + end)
-    peer.fragments = Fragments(None, data, source, head.type, head.stream, promised, ends)
+    peer.fragments = Fragments(None, data, source, head.type, head.stream, promised, ends, astray)
     peer.state = IN_BLOCK
 
 
@@ -78,7 +82,7 @@ def _read(state: State, step: Step, peer: Peer, last: Fragments, start: int) -> 
     peer.owed = None
     for what, first, end, says in block.problems:
         breaks(step, rules.HPACK[what], first, end, says, start, skipped)
-    meaning = _judge(state, step, peer, last, data, block, start, skipped)
+    meaning = None if last.astray else _judge(state, step, peer, last, data, block, start, skipped)
     step.reading = Reading(data, block, meaning, last.stream, last.promised, start, skipped, sources)
 
 
@@ -105,19 +109,28 @@ def _judge(
             step.breaks(rules.TRAILERS_LAST, 4, 5)
     elif meaning.interim and last.end:
         step.breaks(rules.INTERIM_LAST, 4, 5)
-    if stream is None or pushed or number not in state.streams:
+    if stream is None or pushed:
         return meaning
-    said = TRAILERS if kind == headers.TRAILERS else NO_HEADERS if meaning.interim else HEADERS
-    length = meaning.length
-    states, windows, stopped, before, announced, sent = stream
-    stream = _new(Stream, (states, windows, stopped, pair(before, side, said), announced, sent))
-    if length is not None and said == HEADERS:
-        stream = stream._replace(announced=pair(stream.announced, side, length))
-        if length and last.end and kind == REQUEST:
-            says = f"no content at all: content-length says {length}"
-            breaks(step, rules.CONTENT_LENGTH, 0, len(last.data) + skipped, says, start, skipped)
-    step.stream = state.streams[number] = stream
+    announced, sent = _announced(stream, side, kind, meaning), stream.sent[side]
+    if last.end and sent < announced[side]:
+        says = f"{sent} bytes of content: content-length says {announced[side]}"
+        breaks(step, rules.CONTENT_LENGTH, 0, len(data), says, start, skipped)
+    if number in state.streams:
+        now = TRAILERS if kind == headers.TRAILERS else NO_HEADERS if meaning.interim else HEADERS
+        stream = stream._replace(said=pair(stream.said, side, now), announced=announced)
+        step.stream = state.streams[number] = stream
     return meaning
+
+
+def _announced(stream: Stream, side: Side, kind: str, meaning: Meaning) -> tuple[int, int]:
+    """The stream's content-lengths after a header block; what HEAD asked for has no content, nor have 204 and 304."""
+    announced, pseudo = stream.announced, meaning.pseudo
+    if kind == REQUEST and pseudo.get(b":method") == b"HEAD":
+        return pair(announced, SERVER, NOT_COUNTED)
+    if meaning.length is None or kind == headers.TRAILERS or meaning.interim or announced[side] == NOT_COUNTED:
+        return announced
+    unknown = side is SERVER and (stream.said[CLIENT] == UNKNOWN or pseudo.get(b":status") in (b"204", b"304"))
+    return announced if unknown else pair(announced, side, meaning.length)
 
 
 def _meaning(peer: Peer, data: bytes, block: Block, kind: str, binary: bool) -> tuple[Meaning, list[Breach]]:

@@ -43,6 +43,7 @@ class GrpcState(State):
                 if line[4] is not None
                 for rule, says in metadata.wrong(kind, line[4], line[5])
             ]
+            broken += metadata.repeated(block)
             found = Heads(block, dict(block.headers), tuple(broken))
             if len(self.memo) >= MOST_HEADS:
                 self.memo.clear()

@@ -1,7 +1,8 @@
 """What each frame does to the calls of a connection, and which of gRPC's rules it breaks there.
 
-A stream is a call when its request says so: content-type application/grpc, `te`, a grpc- header, or a :path that a known
-.proto file declares. Everything else is HTTP/2 alone, and judged as nothing more.
+A stream is a call when its request says so: content-type application/grpc, POST with `te` (unless it has `accept`: browsers
+send both), a grpc- header, or a :path that a known .proto file declares. Everything else is HTTP/2 alone, and judged as
+nothing more.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from protolab.protocols.grpc.talks import NOTHING, Reset, Said, Talk
 from protolab.wire import http2
 from protolab.wire.hpack_fields import shown
 from protolab.wire.http2 import HEAD_SIZE, Head
+from protolab.wire.protobuf import scan
 from protolab.wire.protobuf_schema import parts, whole
 
 
@@ -90,6 +92,8 @@ def _headers(state: GrpcState, step: Step, head: Head, reading: Reading) -> None
         step.turn = Turn(talk, TRAILERS)
     if talk.grpc:
         for rule, first, last, says in heads.broken:
+            if rule is rules.RESPONSE_TYPE and talk.http != 200:
+                continue  # a proxy's page, which is no response of gRPC at all
             blocks.breaks(step, rule, first, last, says, reading.start, reading.skipped)
         if ends:
             inbox.ends(step, talk, side, *inbox.END_FLAG)
@@ -124,7 +128,7 @@ def _request(state: GrpcState, step: Step, reading: Reading, said: dict[bytes | 
     talk.grpc = (
         talk.method is not None
         or (type or b"").lower().startswith(metadata.GRPC)
-        or b"te" in said
+        or (b"te" in said and pseudo.get(b":method") == b"POST" and b"accept" not in said)
         or any(name is not None and name.startswith(b"grpc-") for name in said)
     )
     if not talk.grpc:
@@ -140,11 +144,11 @@ def _request(state: GrpcState, step: Step, reading: Reading, said: dict[bytes | 
     step.turn = Turn(talk, REQUEST)
     if (last := state.peers[Side.SERVER].goaway) is not None and reading.stream > last:
         talk.gone = Reset(Side.SERVER, 0, step.place.number, step.place.at)
-    if pseudo.get(b":method", b"POST") != b"POST":
-        _breaks(step, reading, rules.METHOD, f":method is {shown(pseudo[b':method'])}", b":method")
+    if (method := pseudo.get(b":method", b"POST")) != b"POST" and method.isalpha():
+        _breaks(step, reading, rules.METHOD, f":method is {shown(method)}", b":method")
     if pseudo.get(b":scheme", b"http") not in (b"http", b"https"):
         _breaks(step, reading, rules.SCHEME, f":scheme is {shown(pseudo[b':scheme'])}", b":scheme")
-    if talk.path is not None and metadata.service_and_method(talk.path) is None:
+    if talk.path is not None and talk.path[:1] in (b"/", b"*") and metadata.service_and_method(talk.path) is None:
         _breaks(step, reading, rules.PATH, f":path is {shown(talk.path)}", b":path")
     if meaning.whole and not reading.block.problems:
         if b"te" not in said and not talk.web:
@@ -206,7 +210,7 @@ def _details(step: Step, reading: Reading, code: bytes | None, said: dict[bytes 
     if code == b"0":
         _breaks(step, reading, rules.DETAILS_OK, "", name)
     within = parts(found[0])
-    if not found[0] or any(number not in (1, 2, 3) for number in within):
+    if not found[0] or scan(found[0]).trouble or any(number not in (1, 2, 3) for number in within):
         _breaks(step, reading, rules.DETAILS_FORM, "this is no google.rpc.Status", name)
     elif code is not None and code.isdigit() and whole(within, 1) != int(code):
         _breaks(

@@ -58,6 +58,10 @@ RESERVED = _rule(
     "metadata-reserved", "PROTOCOL-HTTP2.md, Call-Definition", "", "names with grpc- belong to gRPC itself",
     "choose a name without this prefix",
 )  # fmt: skip
+REPEATED = _rule(
+    "grpc-repeated", "PROTOCOL-HTTP2.md, Call-Definition and Trailers", "", "only metadata may be there more than once",
+    "send it once: peers differ in which of them counts",
+)  # fmt: skip
 VALUE = _rule(
     "metadata-value", _METADATA, "INTERNAL", "a value is printable ASCII", "put other bytes into a -bin header"
 )

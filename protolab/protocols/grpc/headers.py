@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -72,12 +72,19 @@ def judge(block: Block, kind: str, binary: bool = False) -> tuple[Meaning, list[
                 whole = False
             else:
                 pseudo.setdefault(name, value)
-            if name in allowed and value is not None and (why := _PSEUDO_VALUES.get(name, _any)(value)):
+            if name in allowed and value is not None and (why := _pseudo_value(name, value)):
                 found.append(Breach(why[0], start, end, why[1]))
             continue
         regular = True
-        if name == b"content-length" and value is not None and value.isdigit() and len(value) < 20:
-            length = int(value)
+        if name == b"content-length" and value is not None:
+            fine = value.isdigit() and len(value) < 20 and length in (None, int(value))
+            if not fine:
+                before = "" if length is None else f", after {length}"
+                found.append(Breach(rules.CONTENT_LENGTH, start, end, f"content-length is {shown(value)}{before}"))
+            length = int(value) if fine else length
+        elif name == b"host" and value is not None and (value.lower() != pseudo.get(b":authority", value).lower()):
+            says = f"host is {shown(value)}, and :authority {shown(pseudo[b':authority'])}"
+            found.append(Breach(rules.PSEUDO_VALUE, start, end, says))
         for rule, says in _wrong(name, value, binary) if len(value or b"") < 256 else _find(name, value, binary):
             found.append(Breach(rule, start, end, says))
     if whole and not block.problems:
@@ -113,32 +120,36 @@ def _find(name: bytes, value: bytes | None, binary: bool) -> tuple[Wrong, ...]:
     if name == b"te" and value.lower() != b"trailers":
         found.append((rules.TE, f"te says {shown(value)}"))
     raw = binary and name.endswith(b"-bin") and value[:1] == b"\0"  # after which anything may stand
-    if value and not raw:
-        if value[0] in b" \t" or value[-1] in b" \t":
-            found.append((rules.VALUE, f"{shown(name)} has a space at an end of its value"))
-        if any(byte in value for byte in b"\0\r\n"):
-            found.append((rules.VALUE, f"{shown(name)} has NUL, CR or LF in its value"))
-    return tuple(found)
+    return (*found, *(() if raw else unfit(name, value)))
+
+
+def unfit(name: bytes, value: bytes) -> Iterator[Wrong]:
+    """What no header's value may have (section 8.2.1)."""
+    if value.strip(b" \t") != value:
+        yield rules.VALUE, f"{shown(name)} has a space at an end of its value"
+    if any(byte in value for byte in b"\0\r\n"):
+        yield rules.VALUE, f"{shown(name)} has NUL, CR or LF in its value"
 
 
 _wrong = lru_cache(4096)(_find)
 
 
-def _any(value: bytes) -> Wrong | None:
-    return None
-
-
-def _path(value: bytes) -> Wrong | None:
-    if value[:1] == b"/" or value == b"*":
-        return None
-    return rules.PSEUDO_VALUE, ":path begins with a slash, or is an asterisk" if value else ":path is empty"
-
-
-def _status(value: bytes) -> Wrong | None:
-    if value == b"101":
-        return rules.STATUS_101, ""
-    fine = len(value) == 3 and value.isdigit() and b"100" <= value <= b"999"
-    return None if fine else (rules.STATUS_VALUE, f":status is {shown(value)}: not a number of three digits")
-
-
-_PSEUDO_VALUES: dict[bytes, Callable[[bytes], Wrong | None]] = {b":path": _path, b":status": _status}
+@lru_cache(1024)
+def _pseudo_value(name: bytes, value: bytes) -> Wrong | None:
+    """The first rule that the value of a pseudo-header breaks (section 8.3)."""
+    if name == b":status":
+        if value == b"101":
+            return rules.STATUS_101, ""
+        fine = len(value) == 3 and value.isdigit() and value >= b"100"
+        return None if fine else (rules.STATUS_VALUE, f":status is {shown(value)}: not a number of three digits")
+    wrong = next(unfit(name, value), None)
+    if wrong is not None:
+        return wrong
+    says = ""
+    if name == b":path" and value[:1] != b"/" and value != b"*":
+        says = ":path begins with a slash, or is an asterisk" if value else ":path is empty"
+    elif name == b":authority" and b"@" in value:
+        says = ":authority has no user's name"
+    elif name == b":method" and not (value and _NAME.issuperset(value.lower())):
+        says = f":method is {shown(value)}" if value else ":method is empty"
+    return (rules.PSEUDO_VALUE, says) if says else None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from protolab.findings import Rule
 from protolab.protocols.grpc import grpc_rules as rules
-from protolab.protocols.grpc.headers import REQUEST, RESPONSE, TRAILERS
+from protolab.protocols.grpc.headers import REQUEST, RESPONSE, TRAILERS, unfit
+from protolab.wire.hpack import Block
 from protolab.wire.hpack_fields import shown
 
 GRPC = b"application/grpc"
@@ -202,11 +204,23 @@ def _find(kind: str, name: bytes, value: bytes) -> list[Wrong]:
     if name.endswith(b"-bin"):
         return [] if binary(value) is not None else [(rules.BASE64, f"{shown(name)} is not base64")]
     # An empty value is against the grammar too, but every peer sends and takes it.
-    if not _PRINTABLE.fullmatch(value) and not any(byte in value for byte in b"\0\r\n"):
+    # What HTTP/2 forbids, as above, is not said twice.
+    if not _PRINTABLE.fullmatch(value) and not any(unfit(name, value)):
         return [(rules.VALUE, f"{shown(name)} has bytes that are not printable ASCII")]
     return []
 
 
+def repeated(block: Block) -> Iterator[tuple[Rule, int, int, str]]:
+    """Headers of gRPC's own that stand in a block a second time. Binary ones and lists may."""
+    seen: set[bytes | None] = set()
+    for line in block.lines:
+        name = line[4]
+        if name in seen and name in _ONCE:
+            yield rules.REPEATED, line[0], line[1], f"{shown(name)} came before"
+        seen.add(name)
+
+
+_ONCE = {name for name in OWN if not name.endswith(b"-bin")} - {b"grpc-accept-encoding"} | {b"content-type"}
 _HTTP_NAMES = frozenset({b"te", b"user-agent", b"content-length", b"date", b"server"})
 
 

@@ -30,6 +30,7 @@ class Fragments(NamedTuple):
     stream: int
     promised: int
     end: bool  # END_STREAM
+    astray: bool  # no stream is there that it could mean something to
 
     def parts(self) -> list[Fragments]:
         """The parts in order."""

@@ -124,6 +124,15 @@ SETTING_PRIORITIES = _rule(
     "set it in the first SETTINGS only",
 )  # fmt: skip
 
+SERVER_PRIORITY_UPDATE = _rule(
+    "priority-update-server", "RFC 9218 section 7.1", _PROTOCOL, "a server cannot send PRIORITY_UPDATE",
+    "say what comes first in the response's priority header",
+)  # fmt: skip
+PRIORITY_UPDATE_ZERO = _rule(
+    "priority-update-of-stream-0", "RFC 9218 section 7.1", _PROTOCOL, "PRIORITY_UPDATE is of a stream, and 0 is none",
+    "name the stream that it is about",
+)  # fmt: skip
+
 # Streams: section 5.
 PARITY = _rule(
     "stream-parity",

@@ -15,13 +15,15 @@ MOST_STREAMS = 1024  # open at once that are followed: of more, the oldest is ta
 MOST_CLOSED = 256  # closed ones whose end is remembered; of older ones it is known only that they were used
 ENDED, RESET = 1, 2  # how a side stopped sending: END_STREAM, RST_STREAM
 
+NOT_COUNTED = -2  # whatever content-length says: the answer to HEAD has no content (RFC 9110 section 8.6)
 NO_HEADERS, HEADERS, TRAILERS, UNKNOWN = range(4)  # what a side has said of its message
 
 
 class Stream(NamedTuple):
     """One stream. What stands in pairs is the client's, then the server's: `states` as each peer sees it (a peer's view is
     as of the frames that passed here), `windows` what each side may still send (None: not known), `stopped` how each side
-    stopped sending, `said` what it has said of its message, `announced` its content-length (-1: none), `sent` its bytes.
+    stopped sending, `said` what it has said of its message, `announced` its content-length (-1: none; or `NOT_COUNTED`),
+    `sent` its bytes.
     """
 
     states: tuple[str, str] = (IDLE, IDLE)

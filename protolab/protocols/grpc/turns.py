@@ -131,11 +131,12 @@ def _headers(state: State, step: Step, head: Head, peer: Peer, other: Peer) -> N
         _judge_dependency(step, number, at)
     before = len(step.findings), len(step.discards)
     stream = state.find(step, head, opening=True)
-    if stream is None and (len(step.findings), len(step.discards)) == before:
+    astray = len(step.findings) > before[0]
+    if stream is None and not astray and len(step.discards) == before[1]:
         stream = _opened(state, step, number, peer, other)
     if stream is not None:
         stream = state.move(step, head, stream, bool(head.flags & http2.END_STREAM))
-    blocks.begin(state, step, head, peer, *http2.content(data, head))
+    blocks.begin(state, step, head, peer, *http2.content(data, head), astray=astray)
 
 
 def _opened(state: State, step: Step, number: int, peer: Peer, other: Peer) -> Stream:
@@ -162,11 +163,11 @@ def _push_promise(state: State, step: Step, head: Head, peer: Peer, other: Peer)
     stream = state.find(step, head)
     if stream is not None:
         state.move(step, head, stream)
-    if promised % 2 == (peer.side is SERVER):
+    if not promised or promised % 2 == (peer.side is SERVER):
         step.breaks(rules.PARITY, at, at + 4, f"a {peer.side} cannot promise stream {promised}")
     elif promised <= peer.last and not state.midway:
         step.breaks(rules.ORDER, at, at + 4, f"stream {promised} was promised after stream {peer.last}")
-    elif promised and promised not in state.streams:
+    elif promised not in state.streams:
         peer.last = max(peer.last, promised)
         reserved = Stream((RESERVED_REMOTE, RESERVED_LOCAL), (None, peer.initial), (ENDED, 0), (HEADERS, NO_HEADERS))
         step.stream, step.opened = state.put(promised, reserved), promised
@@ -246,6 +247,13 @@ def _grown(step: Step, before: int, increment: int, grown: Moved) -> int:
     return grown.after
 
 
+def _priority_update(state: State, step: Step, head: Head, peer: Peer, other: Peer) -> None:
+    if peer.side is SERVER:
+        step.breaks(rules.SERVER_PRIORITY_UPDATE, 3, 4)
+    elif not head.stream and not int.from_bytes(step.data[HEAD_SIZE : HEAD_SIZE + 4]) & LARGEST_WINDOW:
+        step.breaks(rules.PRIORITY_UPDATE_ZERO, HEAD_SIZE, HEAD_SIZE + 4)
+
+
 def _other(state: State, step: Step, head: Head, peer: Peer, other: Peer) -> None:
     """A frame of an extension that is known by name: it moves nothing here."""
 
@@ -268,5 +276,5 @@ _TURNS: dict[int, Turn] = {
     http2.CONTINUATION: _continuation,
     http2.ALTSVC: _other,
     http2.ORIGIN: _other,
-    http2.PRIORITY_UPDATE: _other,
+    http2.PRIORITY_UPDATE: _priority_update,
 }

@@ -110,6 +110,9 @@ CASES = [
     *[extra("grpc-timeout", b"grpc-timeout", value) for value in
       (b"123456789n", b"1 S", b"0S", b"5", b"S", b"-1S", b"5s", b"")],
     extra("grpc-encoding", b"grpc-encoding", b"zip"),
+    case("grpc-repeated", [*START, *request(block=asked(b"/a.B/C", *[(b"grpc-timeout", b"1S")] * 2))],
+         H + len(asked()) + len(header(b"grpc-timeout", b"1S")), H + len(asked()) + 2 * len(header(b"grpc-timeout", b"1S"))),
+    trailer("grpc-repeated", b"grpc-status", b"5"),
     extra("metadata-name", b"x!y", b"1"),
     extra("metadata-reserved", b"grpc-mine", b"1"),
     extra("metadata-reserved", b"grpc-status", b"0"),
@@ -141,7 +144,8 @@ CASES = [
          note="OK without a response"),
     case("grpc-http-status", [*OPEN, *response(block=BAD_GATEWAY + FIVE, end=True)], H, H + len(BAD_GATEWAY),
          note="with grpc-status"),
-    case("grpc-http-status", [*OPEN, *response(block=NO_PAGE, end=True)], H, H + len(NO_PAGE)),
+    *[case("grpc-http-status", [*OPEN, *response(block=NO_PAGE + more, end=True)], H, H + len(NO_PAGE), note=f"404 {more!r}")
+      for more in (b"", header(b"content-type", b"text/html"))],
     case("grpc-response-type", [*OPEN, *response(block=STATUS_200)], H, H + 1),
     case("grpc-response-type", [*OPEN, *response(block=STATUS_200 + header(b"content-type", b"text/html"))], H + 1,
          H + 1 + len(header(b"content-type", b"text/html")), note="another response type"),
@@ -158,6 +162,7 @@ CASES = [
     trailer("grpc-details-ok", DETAILS, b"CAA"),
     trailer("grpc-details-code", DETAILS, b"CAY", FIVE),
     trailer("grpc-details", DETAILS, b"KAU", FIVE),
+    trailer("grpc-details", DETAILS, b"////", FIVE),
     case("message-after-trailers", [*ANSWERED, *response(block=TRAILERS), *server(http2.data(1, TEXT))], H, H + len(TEXT)),
 ]  # fmt: skip
 
@@ -181,6 +186,7 @@ def test_every_rule_is_planted_and_says_what_to_do() -> None:
 
 def test_a_request_of_plain_http2_is_judged_as_nothing_more() -> None:
     block = header(b":method", b"GET") + header(b":scheme", b"https") + header(b":path", b"/index.html")
+    block += header(b"accept", b"*/*") + header(b"te", b"trailers")  # as Firefox says
     answer = header(b":status", b"404") + header(b"content-type", b"text/html")
     said = [
         *START,

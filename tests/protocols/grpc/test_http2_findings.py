@@ -113,6 +113,10 @@ CASES = [
          [*START, *server(http2.settings([(ENABLE_CONNECT_PROTOCOL, 1), (ENABLE_CONNECT_PROTOCOL, 0)]))], H + 6, H + 12),
     case("setting-priorities", "RFC 9218 section 2.1",
          [*START, *server(http2.settings([(NO_RFC7540_PRIORITIES, 1), (NO_RFC7540_PRIORITIES, 0)]))], H + 6, H + 12),
+    case("priority-update-server", "RFC 9218 section 7.1",
+         [*OPEN, *server(Frame(http2.PRIORITY_UPDATE, 0, 0, b"\0\0\0\1u=1"))], 3, 4),
+    case("priority-update-of-stream-0", "RFC 9218 section 7.1",
+         [*START, *client(Frame(http2.PRIORITY_UPDATE, 0, 0, b"\0\0\0\0u=1"))], H, H + 4),
     # Streams.
     case("stream-parity", R + "5.1.1", [*START, *request(2)], 5, 9),
     case("stream-order", R + "5.1.1", [*START, *request(3), *request(1)], 5, 9),
@@ -125,6 +129,7 @@ CASES = [
     case("closed-stream", R + "5.1", [*OPEN, *client(http2.rst_stream(1, 8), http2.window_update(1, 1))], 5, 9,
          note="after its own reset"),
     case("closed-stream", R + "5.1", [*START, *request(3), *client(http2.data(1, b"x"))], 5, 9, note="skipped"),
+    case("closed-stream", R + "5.1", [*START, *call(), *request(1, end=True)], 5, 9, note="opened again"),
     case("too-many-streams", R + "5.1.2", [*start({}, {MAX_CONCURRENT_STREAMS: 1}), *request(1), *request(3)], 5, 9),
     case("depends-on-itself", "RFC 7540 section 5.3.1", [*OPEN, *client(http2.priority(1, 1))], H, H + 4),
     case("depends-on-itself", "RFC 7540 section 5.3.1",
@@ -133,6 +138,7 @@ CASES = [
     case("push-disabled", R + "6.6",
          [*start({ENABLE_PUSH: 0}), *request(), *server(http2.push_promise(1, 2, SHORT))], 3, 4),
     case("stream-parity", R + "5.1.1", [*OPEN, *server(http2.push_promise(1, 3, SHORT))], H, H + 4, note="promise"),
+    case("stream-parity", R + "5.1.1", [*OPEN, *server(http2.push_promise(1, 0, SHORT))], H, H + 4, note="promises 0"),
     case("stream-order", R + "5.1.1",
          [*OPEN, *server(http2.push_promise(1, 4, SHORT), http2.push_promise(1, 2, SHORT))], H, H + 4, note="promises"),
     case("goaway-raised", R + "6.8", [*START, *server(http2.goaway(1), http2.goaway(3))], H, H + 4),
@@ -153,6 +159,8 @@ CASES = [
     case("hpack-update-large", "RFC 7541 section 6.3",
          [*START, *request(block=size_update(5000) + SHORT)], H, H + 3),
     case("hpack-update-missing", R + "4.3.1", [*start({}, {HEADER_TABLE_SIZE: 100}), *request()], H, H + 1),
+    case("hpack-update-large", "RFC 7541 section 6.3",
+         [*start({}, {HEADER_TABLE_SIZE: 100}), *request(block=size_update(101) + SHORT)], H, H + 2, note="lowered"),
     # Headers.
     *[headers_case("header-name", R + "8.2.1", name, b"v") for name in (b"X-Upper", b"two words", b"", b"x\x7f")],
     *[headers_case("header-value", R + "8.2.1", b"x", value) for value in (b"a\0b", b"a\r", b"\nb", b" a", b"a\t")],
@@ -165,6 +173,15 @@ CASES = [
     case("pseudo-repeated", R + "8.3", [*START, *request(block=SHORT + indexed(3))], H + 3, H + 4),
     case("pseudo-missing", R + "8.3.1", [*START, *request(block=indexed(3) + indexed(6))], H, H + 2),
     case("pseudo-value", R + "8.3.1", [*START, *request(block=SHORT[:2] + literal(4, b"", PLAIN))], H + 2, H + 4),
+    *[case(id, R + section, [*START, *request(block=SHORT + literal(name, value, PLAIN, False))], H + 3,
+           H + 5 + len(value), note=f"{name} is {value!r}")
+      for id, section, name, value in (("header-value", "8.2.1", 1, b"lab\r\n"), ("header-value", "8.2.1", 1, b" lab"),
+                                       ("pseudo-value", "8.3.1", 1, b"me@lab"))],
+    *[case("pseudo-value", R + "8.3.1", [*START, *request(block=literal(2, value, PLAIN, False) + SHORT[1:])], H,
+           H + 2 + len(value), note=f"method {value!r}") for value in (b"", b"PO ST")],
+    case("pseudo-value", R + "8.3.1",
+         [*START, *request(block=SHORT + literal(1, b"lab", PLAIN) + literal(38, b"other", PLAIN, False))], H + 8, H + 16,
+         note="another host"),
     case("connect", R + "8.5", [*START, *request(block=literal(2, b"CONNECT", PLAIN, False) + indexed(6))], H, H + 10),
     case("status-missing", R + "8.3.2", [*OPEN, *response(block=literal(b"a", b"b", PLAIN, False))], H, H + 5),
     case("status-value", R + "8.3.2", [*OPEN, *response(block=literal(8, b"20", PLAIN, False))], H, H + 4),
@@ -181,6 +198,14 @@ CASES = [
          note="too little"),
     case("content-length", R + "8.1.1",
          [*START, *request(block=SHORT + literal(28, b"3", PLAIN, False), end=True)], H, H + 7, note="none at all"),
+    case("content-length", R + "8.1.1", [*OPEN, *response(block=indexed(8) + literal(28, b"3", PLAIN, False), end=True)],
+         H, H + 5, note="an answer of nothing"),
+    case("content-length", R + "8.1.1",
+         [*OPEN, *response(block=indexed(8) + literal(28, b"3", PLAIN)), *server(http2.data(1, b"2!")),
+          *response(end=True, block=TRAILERS)], H, H + len(TRAILERS), note="too little before trailers"),
+    *[case("content-length", R + "8.1.1",
+           [*START, *request(block=SHORT + literal(28, b"3", PLAIN, False) + literal(28, value, PLAIN, False))], H + 7,
+           H + 10 + len(value), note=f"content-length {value!r}") for value in (b"x", b"4", b"-3")],
     # Flow control.
     case("window-update-0", R + "6.9", [*OPEN, *client(http2.window_update(1, 0))], H, H + 4),
     case("connection-window-update-0", R + "6.9", [*OPEN, *client(http2.window_update(0, 0))], H, H + 4),
@@ -232,6 +257,14 @@ def test_a_stream_of_bytes_that_ends_inside_a_frame_is_a_finding() -> None:
     connection.end(C, "FIN")
     ((unit, finding),) = sound(connection, "grpc").findings
     assert (finding.rule.id, finding.start, finding.end) == ("cut-off", 0, len(unit.data))
+
+
+@pytest.mark.parametrize(("method", "status"), [(b"HEAD", b"200"), (b"GET", b"304"), (b"GET", b"204")])
+def test_an_answer_without_content_may_have_a_length(method: bytes, status: bytes) -> None:
+    asks = request(block=literal(2, method, PLAIN) + SHORT[1:], end=True)
+    block = literal(8, status, PLAIN) + literal(28, b"3", PLAIN)
+    assert not decoded(START, asks, response(block=block, end=True)).findings
+    assert not decoded(START, asks, response(block=block), server(http2.data(1, end=True))).findings
 
 
 def test_nothing_is_wrong_with_a_sound_conversation() -> None:
