@@ -8,3 +8,7 @@ class LabError(Exception):
         super().__init__(f"{problem} {remedy}")
         self.problem = problem
         self.remedy = remedy
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows (IPython's protocol): where in protolab it was raised helps nobody who reads the remedy."""
+        return [f"{type(self).__name__}: {self.problem}", self.remedy]

@@ -18,8 +18,8 @@ from dataclasses import replace
 from protolab.errors import LabError
 from protolab.lesson import library, record
 from protolab.lesson.evidence import Missing, Seen
-from protolab.lesson.exercise import Exercise, Guess, Outcome, Verdict, right, untouched, wrong
-from protolab.lesson.judge import judge, known, raised, same, worded
+from protolab.lesson.exercise import Exercise, Guess, Outcome, Verdict, right, untouched, written, wrong
+from protolab.lesson.judge import judge, known, raised, same, type_differs, worded
 from protolab.lesson.result import Progress, Result, marks, shown
 from protolab.view.text import elided
 
@@ -43,6 +43,8 @@ __all__ = [
     "wrong",
 ]
 
+LONGEST = 1000  # characters of what a check says: one that quotes an answer may have been given a megabyte
+
 _guesses: dict[str, object] = {}  # of this kernel: what was typed, to hold against the recording
 
 
@@ -55,7 +57,7 @@ def predict(id: str, guess: object = ...) -> Result:
             "predict", id, ["Put a guess in place of the dots; a wrong one teaches as much."], Outcome.UNTOUCHED
         )
     _guesses[id] = guess
-    record.change(id, lambda known: replace(known, guess=elided(repr(guess), 80), tries=known.tries + 1))
+    record.change(id, lambda known: replace(known, guess=written(guess, 80), tries=known.tries + 1))
     return Result("predict", id, [f"Your guess is kept: {shown(guess)}. Now look."], head="guessed")
 
 
@@ -69,7 +71,7 @@ def reveal(id: str) -> Result:
     try:
         fact = question.fact(seen)
         why, hit = worded(question.why, seen), same(guess, fact)
-        told = "" if hit else known(question, guess, seen)
+        told = "" if hit else known(question, guess, seen) or type_differs(guess, fact)
     except Missing as missing:
         return Result("reveal", id, [str(missing)], Outcome.UNTOUCHED, "nothing to see yet")
     except Exception as error:
@@ -84,7 +86,7 @@ def check(id: str, answer: object = ...) -> Result:
     """Say whether an answer is right. What is wrong is said with it, and where, if it is bytes."""
     exercise = _exercise(id)
     verdict = judge(exercise, answer, Seen())
-    says = [verdict.says]
+    says = [elided(verdict.says, LONGEST)]
     if verdict.outcome is Outcome.UNTOUCHED:
         nothing = "Do it, then run this cell again." if exercise.deed else "Put your answer in place of the dots."
         says = [verdict.says or nothing]

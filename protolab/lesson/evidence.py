@@ -21,9 +21,9 @@ class Missing(Exception):
 
 
 class Stumbled(Exception):
-    """The learner's own function raised: `error` is what, `call` how it was called."""
+    """The learner's own function raised, or was interrupted: `error` is what, `call` how it was called."""
 
-    def __init__(self, call: str, error: Exception) -> None:
+    def __init__(self, call: str, error: BaseException) -> None:
         super().__init__(call, error)
         self.call = call
         self.error = error
@@ -90,14 +90,14 @@ class Seen:
         try:
             made = function(*copy.deepcopy(arguments))
             return lab.run(made) if inspect.isawaitable(made) else made
-        except Exception as error:
-            raise Stumbled(written(function, arguments), error) from error
+        except (Exception, KeyboardInterrupt, SystemExit) as error:  # also a loop without end, and an exit()
+            raise Stumbled(called(function, arguments), error) from error
 
 
-def written(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
+def called(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
     """A call as it would be typed, long arguments cut.
 
-    >>> written(len, (b"Hello",))
+    >>> called(len, (b"Hello",))
     "len(b'Hello')"
     """
     name = getattr(function, "__name__", type(function).__name__)

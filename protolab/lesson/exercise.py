@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from protolab.fields import Field
+from protolab.view.text import elided
 
 if TYPE_CHECKING:
     from protolab.lesson.evidence import Seen
@@ -116,6 +117,18 @@ class Exercise:
     def solution(self) -> str:
         """The code that answers rightly."""
         return source(self.right)
+
+
+def written(value: object, limit: int) -> str:
+    """A value as it would be typed, cut; its type's name where Python cannot write it, such as a number of 5,000 digits.
+
+    >>> written([1, "a"], 60), written(10**5000, 60)
+    ("[1, 'a']", '<int>')
+    """
+    try:
+        return elided(repr(value), limit)
+    except Exception:
+        return f"<{type(value).__name__}>"
 
 
 def source(answer: str | Callable[..., Any]) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from protolab.fields import Field
-from protolab.lesson.evidence import Missing, Seen, Stumbled, written
-from protolab.lesson.exercise import Exercise, Guess, Outcome, Verdict, right, untouched, wrong
+from protolab.lesson.evidence import Missing, Seen, Stumbled, called
+from protolab.lesson.exercise import Exercise, Guess, Outcome, Verdict, right, untouched, written, wrong
 from protolab.view.text import elided
 
 _BYTES = (bytes, bytearray, memoryview)
+_ROWS = (list, tuple)
 
 
 def judge(exercise: Exercise, answer: object, seen: Seen) -> Verdict:
@@ -28,6 +29,8 @@ def judge(exercise: Exercise, answer: object, seen: Seen) -> Verdict:
     except Missing as missing:
         return untouched(str(missing))
     except Stumbled as stumbled:
+        if isinstance(stumbled.error, KeyboardInterrupt):
+            return Verdict(Outcome.RAISED, f"{stumbled.call} was interrupted. Does a loop in it come to its end?")
         return Verdict(Outcome.RAISED, f"{stumbled.call} raised {raised(stumbled.error)}.")
     except Exception as error:
         return Verdict(Outcome.RAISED, f"The check could not make sense of {_shown(answer)}: {raised(error)}.")
@@ -61,7 +64,7 @@ def _tried(exercise: Exercise, answer: Any, seen: Seen) -> Verdict:
         return right()
     says = next((says for function, says in exercise.wrong.items() if _behaves(function, made, exercise, seen)), "")
     at = next(i for i, pair in enumerate(zip(made, wanted, strict=True)) if not same(*pair))
-    return _differs(exercise, made[at], wanted[at], says, f"{written(answer, exercise.tries[at])} gives ")
+    return _differs(exercise, made[at], wanted[at], says, f"{called(answer, exercise.tries[at])} gives ")
 
 
 def _behaves(function: str | Callable[..., Any], made: list[Any], exercise: Exercise, seen: Seen) -> bool:
@@ -97,8 +100,8 @@ def known(question: Exercise | Guess, answer: object, seen: Seen) -> str:
 def same(answer: Any, fact: Any, exactly: bool = False) -> bool:
     """Whether two values are the same to a teacher: text whatever its case and outer spaces, but True is not 1.
 
-    >>> same(" Client", "client"), same(True, 1), same(bytearray(b"a"), b"a"), same("1", 1)
-    (True, False, True, False)
+    >>> same(" Client", "client"), same(True, 1), same(bytearray(b"a"), b"a"), same("1", 1), same((3, 5), [3, 5])
+    (True, False, True, False, True)
     """
     if isinstance(answer, str) and isinstance(fact, str) and not exactly:
         return answer.strip().casefold() == fact.strip().casefold()
@@ -106,6 +109,8 @@ def same(answer: Any, fact: Any, exactly: bool = False) -> bool:
         return False
     if isinstance(answer, _BYTES) is not isinstance(fact, _BYTES):
         return False
+    if isinstance(answer, _ROWS) and isinstance(fact, _ROWS):
+        return list(answer) == list(fact)
     return bool(answer == fact)
 
 
@@ -114,7 +119,7 @@ def _differs(exercise: Exercise, answer: Any, fact: Any, says: str, made: str = 
     if isinstance(answer, _BYTES) and isinstance(fact, _BYTES):
         return _bytes_differ(exercise, bytes(answer), bytes(fact), says, made)
     if not says:
-        says = _type_differs(answer, fact)
+        says = "That is nothing at all: is a return missing?" if made and answer is None else type_differs(answer, fact)
     if not says and exercise.otherwise:
         return wrong(exercise.otherwise if not made else f"{made}{_shown(answer)}. {exercise.otherwise}")
     return wrong(
@@ -122,10 +127,11 @@ def _differs(exercise: Exercise, answer: Any, fact: Any, says: str, made: str = 
     )
 
 
-def _type_differs(answer: Any, fact: Any) -> str:
+def type_differs(answer: Any, fact: Any) -> str:
+    """What to say of an answer of another type; nothing, when it is of the right one or of one that nobody types."""
     match answer, fact:
         case None, _:
-            return "That is nothing at all: is a return missing?"
+            return "That is nothing at all: write the value itself (a print gives none)."
         case str(), int():
             return "A number was asked for, and this is a text: leave the quotes away."
         case int(), str():
@@ -134,6 +140,8 @@ def _type_differs(answer: Any, fact: Any) -> str:
             return "A text was asked for, and these are bytes: .decode() makes a text of them."
         case str(), bytes():
             return "Bytes were asked for, and this is a text: .encode() makes bytes of it."
+        case str() | int(), list() | tuple():
+            return "A list was asked for: put it in brackets, with commas between its items."
     return ""
 
 
@@ -177,4 +185,4 @@ def raised(error: BaseException) -> str:
 
 
 def _shown(answer: object) -> str:
-    return elided(repr(answer), 60)
+    return written(answer, 60)

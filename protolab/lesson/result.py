@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from protolab.lesson.exercise import Exercise, Outcome
+from protolab.lesson.exercise import Exercise, Outcome, written
 from protolab.lesson.library import Topic
 from protolab.lesson.record import Entry
 from protolab.plain import printable
@@ -88,8 +88,8 @@ class Result(View):
 
 
 def marks(data: bytes | None, start: int, end: int) -> Sequence[str]:
-    """The bytes around [start, end) with carets under it; nothing where no bytes are meant."""
-    return () if data is None else carets(data, start, end)
+    """The bytes around [start, end) with carets under it; nothing where no bytes are meant, or the answer is none."""
+    return carets(bytes(data), start, end) if isinstance(data, bytes | bytearray | memoryview) else ()
 
 
 class Progress(View):
@@ -181,5 +181,6 @@ def shown(value: object) -> str:
     >>> shown(4409), shown(62652)
     ('4409', '62,652')
     """
-    grouped = type(value) is int and abs(value) >= 10_000
-    return quoted(value) if isinstance(value, str) else printable(f"{value:,}" if grouped else repr(value))
+    if type(value) is int and 10_000 <= abs(value) < 10**15:
+        return f"{value:,}"
+    return quoted(value) if isinstance(value, str) else written(value, 200)

@@ -29,6 +29,12 @@ def kernel() -> Iterator[Kernel]:
     kernel.close()
 
 
+def test_an_error_of_the_lab_says_what_is_wrong_and_what_to_do_and_shows_no_traceback(kernel: Kernel) -> None:
+    reply = kernel.finish(kernel.begin("from protolab import scenes; scenes.recording('websocket/helo')"))
+    what, todo = reply["traceback"]
+    assert what.startswith("LabError: ") and "websocket/hello" in todo
+
+
 def test_a_start_cell_run_four_times_leaves_one_server_and_one_thread(kernel: Kernel) -> None:
     for _ in range(4):
         kernel.run(START)

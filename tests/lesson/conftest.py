@@ -41,6 +41,7 @@ EXERCISES = [
     Guess("broken", "How many?", fact=lambda seen: 1 / 0, why=""),
     Exercise("value", "2 + 2?", hints=("Count.", "On your fingers."), otherwise="Count again.", why="Two and two.", **FACT),
     Exercise("text", "Who?", fact=lambda seen: "Client", right="'client'", wrong={}, hints=()),
+    Exercise("list", "Which?", fact=lambda seen: [3, 5], right="[3, 5]", wrong={}, hints=()),
     Exercise("bytes", "Which?", fact=lambda seen: b"abc", right="b'abc'", wrong={"b'abC'": "A small letter."}, hints=()),
     Exercise("double", "Write it.", tries=[(3,), (5,)], right=double, wrong={square: "That squares."}, hints=("Twice.",)),
     Exercise("own", "Which?", check=checked, right="b'ab'", wrong={"b'xy'": "Other letters."}, hints=()),

@@ -38,7 +38,8 @@ def test_an_unknown_one_is_not_told_the_answer():
         ("text", 4, "A text was asked for, and this is a number"),
         ("text", b"client", "these are bytes"),
         ("bytes", "abc", ".encode() makes bytes of it"),
-        ("text", None, "is a return missing?"),
+        ("text", None, "a print gives none"),
+        ("list", 3, "put it in brackets"),
     ],
 )
 def test_another_type_is_named(id, answer, words):
@@ -50,6 +51,11 @@ def test_text_counts_whatever_its_case_and_true_is_no_number():
     assert check("sums.text", " CLIENT ").outcome == "right"
     assert check("sums.odd", 9).outcome == "right"
     assert check("sums.value", True).outcome == "wrong"
+
+
+def test_a_tuple_is_as_good_as_a_list():
+    assert check("sums.list", (3, 5)).outcome == check("sums.list", [3, 5]).outcome == "right"
+    assert check("sums.list", [5, 3]).outcome == "wrong"
 
 
 def test_the_first_wrong_byte_is_named_with_a_caret_under_it():
@@ -96,6 +102,36 @@ def test_what_the_learners_code_raises_is_told_with_the_call():
         "raised",
         "<lambda>(3) raised ZeroDivisionError: division by zero.",
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (KeyboardInterrupt, "<lambda>(3) was interrupted. Does a loop in it come to its end?"),
+        (SystemExit, "<lambda>(3) raised SystemExit."),
+    ],
+)
+def test_an_interrupt_or_an_exit_in_the_learners_code_ends_only_that(error, words):
+    def ends(number):
+        raise error
+
+    ends.__name__ = "<lambda>"
+    assert said("sums.double", ends) == ("raised", words)
+
+
+class Unspeakable:
+    def __repr__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("id", ["value", "text", "bytes", "double", "own", "odd", "list"])
+@pytest.mark.parametrize(
+    "answer", [Unspeakable(), 10**5000, "\ud800", b"\0" * 10**6], ids=["no repr", "int", "str", "bytes"]
+)
+def test_an_answer_that_cannot_be_written_down_or_is_huge_raises_nothing(id, answer):
+    result = check(f"sums.{id}", answer)
+    assert result.outcome in ("wrong", "raised", "right")
+    assert len(result.text()) < 2000
 
 
 def test_an_answer_that_the_check_stumbles_over_is_told_apart_too():

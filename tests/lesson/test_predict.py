@@ -30,6 +30,16 @@ def test_a_wrong_guess_is_told_the_fact_what_is_known_of_it_and_why():
     assert result.says == ("You guessed 5. It is 4.", "One too many.", "Two and two.")
 
 
+@pytest.mark.parametrize(
+    ("guess", "words"),
+    [("4", "leave the quotes away"), (None, "a print gives none"), (10**5000, "Two and two.")],
+    ids=["str", "None", "huge"],
+)
+def test_a_guess_of_another_type_is_told_so(guess, words):
+    predict("sums.g", guess)
+    assert any(words in line for line in reveal("sums.g").says)
+
+
 def test_a_guess_can_be_changed_and_taken_back():
     predict("sums.g", 5)
     predict("sums.g", 4)
