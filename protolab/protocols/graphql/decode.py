@@ -36,7 +36,6 @@ class State:
         self.carrier = carrier
         self.exchange = Exchange()
         self.session = Session(None, midway)
-        self.offered: tuple[str, ...] = ()
 
     def __copy__(self) -> State:
         other = object.__new__(State)
@@ -87,12 +86,11 @@ class GraphQLConversation(Conversation[State, Context]):
         match unit.kind:
             case "request head":
                 found, _ = state.exchange.ask(place.number, data, place.start)
-                state.offered = sockets.offered(data)
-                return Context(unit, findings=tuple(found), subprotocols=bool(state.offered))
+                return Context(unit, findings=tuple(found), subprotocols=bool(sockets.offered(data)))
             case "response head":
                 found, response = state.exchange.answer(data)
                 if response is None and b" 101 " in data[:14]:
-                    state.session = Session(sockets.chosen(data, state.offered))
+                    state.session = Session(sockets.chosen(data))
                     return Context(unit, subprotocols=state.session.protocol is not None)
                 return Context(unit, findings=tuple(found))
             case "body" | "chunk" | "last chunk":
@@ -148,8 +146,7 @@ class GraphQLConversation(Conversation[State, Context]):
                 unit, findings=tuple(spot.rule.at(*at, side, spot.detail) for spot in session.binary(side, number))
             )
         value, sound = found.value
-        verdict = session.take(side, number, value, sound, found.asked(unit))
-        return Context(unit, message=found, verdict=verdict)
+        return Context(unit, message=found, verdict=session.take(side, number, value, sound, found.asked(unit)))
 
     def explain(self, place: Place, data: bytes, context: Context) -> Unit:
         unit = context.unit
@@ -164,7 +161,7 @@ class GraphQLConversation(Conversation[State, Context]):
         if context.message is not None and context.verdict is not None:
             unit = dressing.message(unit, context.message, context.verdict)
             if context.verdict.late:
-                late = Discard(0, len(data), context.verdict.late, "graphql-transport-ws, Complete")
+                late = Discard(0, len(data), context.verdict.late, context.verdict.clause)
                 unit = unit._replace(discards=(*unit.discards, late))
             return unit
         return dressing.head(unit) if unit.kind == "request head" and place.complete else unit

@@ -102,6 +102,10 @@ AFTER_ERROR = _rule(
     "after-error", f"{_WS}, Error", "ignored", "an error ended this operation: nothing may follow, not even complete",
     "send error alone",
 )  # fmt: skip
+SECOND_RESULT = _rule(
+    "second-result", f"{_WS}, Single result operation", "", "a query or a mutation has one result at most",
+    "send next once, and complete; more results need @defer or @stream, and say hasNext",
+)  # fmt: skip
 
 # subscriptions-transport-ws, whose subprotocol is called graphql-ws (its PROTOCOL.md).
 L_NOT_JSON = _rule(
@@ -122,11 +126,11 @@ L_SIDE = _rule(
     "let clients send connection_init, start, stop and connection_terminate, and servers the rest",
 )  # fmt: skip
 L_ID = _rule(
-    "legacy-id", f"{_LEGACY}, GQL_START", "error", "a message about an operation must carry its id, a string",
+    "legacy-id", f"{_LEGACY}, Client-server communication", "error", "a message about an operation must carry its id, a string",
     'add the "id"',
 )  # fmt: skip
 L_PAYLOAD = _rule(
-    "legacy-payload", f"{_LEGACY}, GQL_START", "error", "the payload has not the shape that this type asks for",
+    "legacy-payload", f"{_LEGACY}, Client-server communication", "error", "the payload has not the shape that this type asks for",
     "send an object",
 )  # fmt: skip
 L_AFTER = _rule(

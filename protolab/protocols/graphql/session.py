@@ -10,37 +10,13 @@ from typing import Any, NamedTuple
 
 from protolab.fields import Side
 from protolab.findings import Rule
-from protolab.protocols.graphql import rules, shapes
+from protolab.protocols.graphql import messages, rules, shapes
+from protolab.protocols.graphql.messages import RULES_OF, TYPES, Breaches
 from protolab.protocols.graphql.shapes import Spot
+from protolab.protocols.graphql.subprotocols import LEGACY, TRANSPORT
 
-MODERN, LEGACY = "graphql-transport-ws", "graphql-ws"  # subprotocols: the second name is the older protocol's
 IDS_KEPT = 2000  # operations that are remembered; when older ones were forgotten, an unknown id is no breach
 
-BOTH, ONLY_CLIENT, ONLY_SERVER = (Side.CLIENT, Side.SERVER), (Side.CLIENT,), (Side.SERVER,)
-TYPES: dict[str, dict[str, tuple[tuple[Side, ...], bool]]] = {  # who may send it, and whether it is about an operation
-    MODERN: {
-        "connection_init": (ONLY_CLIENT, False),
-        "connection_ack": (ONLY_SERVER, False),
-        "ping": (BOTH, False),
-        "pong": (BOTH, False),
-        "subscribe": (ONLY_CLIENT, True),
-        "next": (ONLY_SERVER, True),
-        "error": (ONLY_SERVER, True),
-        "complete": (BOTH, True),
-    },
-    LEGACY: {
-        "connection_init": (ONLY_CLIENT, False),
-        "connection_ack": (ONLY_SERVER, False),
-        "connection_error": (ONLY_SERVER, False),
-        "ka": (ONLY_SERVER, False),
-        "connection_terminate": (ONLY_CLIENT, False),
-        "start": (ONLY_CLIENT, True),
-        "stop": (ONLY_CLIENT, True),
-        "data": (ONLY_SERVER, True),
-        "error": (ONLY_SERVER, True),
-        "complete": (ONLY_SERVER, True),
-    },
-}
 _LEAVING = (1000, 1001, 1005, 1011, 1012, 1013)  # closes that need no cause in what was said
 _CAUSES = {  # what must have happened for a code
     4400: "no message was invalid",
@@ -63,10 +39,17 @@ class Asked(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """An operation: its request, and how it ended ("" while it is active)."""
+    """An operation: its request, and how it ended: "" while it is active, "client", or by the server's "complete" or "error".
+
+    Its id may be that of an operation which the client completed, and for which the server's end was on its way: the first
+    end that comes is then one of either ("perhaps").
+    """
 
     asked: Asked | None
-    ended: str = ""  # "client", "server" or "error"
+    ended: str = ""
+    crossed: bool = False
+    single: bool = False  # it has one result at most
+    answered: bool = False  # and that came
 
 
 class Verdict(NamedTuple):
@@ -77,11 +60,12 @@ class Verdict(NamedTuple):
     spots: tuple[Spot, ...]
     asked: Asked | None = None  # the request of the operation that it is about
     late: str = ""
+    clause: str = ""  # that allows to throw it away
     newest: bool = False  # whether that operation was begun last
 
 
 class Session:
-    """What both sides have said on one socket."""
+    """What both sides have said on one socket. `protocol` is the subprotocol agreed on; None for none, or none known."""
 
     def __init__(self, protocol: str | None, midway: bool = False) -> None:
         self.protocol = protocol
@@ -104,37 +88,34 @@ class Session:
         other.operations = dict(self.operations)
         return other
 
-    def take(self, side: Side, unit: int, value: Any, sound: bool, asked: Asked) -> Verdict:
-        """Judge the message `value` that `side` sent in unit `unit`."""
-        if self.protocol is None and isinstance(value, dict):  # recorded from the middle on: what only one of them has
-            said = value.get("type")
-            for mine, other in ((MODERN, LEGACY), (LEGACY, MODERN)):
-                if isinstance(said, str) and said in TYPES[mine] and said not in TYPES[other]:
-                    self.protocol = mine
-        judge = self._legacy if self.protocol == LEGACY else self._modern
+    def take(self, side: Side, unit: int, value: Any, sound: bool, asked: Asked) -> Verdict | None:
+        """Judge the message `value` that `side` sent in unit `unit`; None when it is in no protocol that is known here."""
+        said, id = (value.get("type"), value.get("id")) if isinstance(value, dict) else (None, None)
+        said, id = said if isinstance(said, str) else "", id if isinstance(id, str) else ""
+        if self.protocol is None:  # recorded from the middle on: told by what only one of the protocols has
+            mine = [protocol for protocol, types in TYPES.items() if said in types]
+            if not mine:
+                return None
+            if len(mine) == 1:
+                self.protocol = mine[0]
+        elif self.protocol not in RULES_OF:
+            return None
+        broken = RULES_OF[self.protocol or TRANSPORT]
         late: list[str] = []
-        spots = tuple(judge(side, unit, value, sound, asked, late))
-        said = value.get("type") if isinstance(value, dict) else None
-        id = value.get("id") if isinstance(value, dict) else None
-        found = self.operations.get(id) if isinstance(id, str) else None
+        spots = tuple(self._judge(broken, side, value, sound, asked, late))
         for spot in spots:
-            if spot.rule.reaction[:2] == "44" and self.due[side] is None:
-                self._owe(side, (spot.rule.reaction, unit))
-        return Verdict(
-            said if isinstance(said, str) else "",
-            id if isinstance(id, str) else "",
-            spots,
-            found.asked if found else None,
-            late[0] if late else "",
-            bool(self.last) and id == self.last,
-        )
+            self._owe(side, spot.rule, unit)
+        found = self.operations.get(id)
+        newest = bool(self.last) and id == self.last
+        return Verdict(said, id, spots, found.asked if found else None, "".join(late), broken.clause, newest)
 
     def binary(self, side: Side, unit: int) -> tuple[Spot, ...]:
         """A binary message."""
         if self.protocol == LEGACY:
             return (Spot(rules.L_NOT_JSON, None, "a message must be text, not binary"),)
-        if self.due[side] is None:
-            self._owe(side, (rules.BINARY.reaction, unit))
+        if self.protocol != TRANSPORT:
+            return ()
+        self._owe(side, rules.BINARY, unit)
         return (Spot(rules.BINARY, None),)
 
     def close(self, side: Side, code: int | None) -> Iterator[Spot]:
@@ -144,12 +125,14 @@ class Session:
         """
         due, self.due = self.due, (None, None)
         answers, self.closing = self.closing, True
-        if self.protocol != MODERN or code is None or answers:
+        if self.protocol != TRANSPORT or code is None or answers:
             return
         owed = due[side.other]
         if owed is not None:
             if str(code) != owed[0] and code not in _LEAVING and not (code == 4403 and not self.acked):
                 yield Spot(rules.CODE, None, f"unit {owed[1]} asks for {owed[0]}, not {code}")
+        elif self.midway:
+            return  # the cause may have come before
         elif due[side] is None and code in _CAUSES:
             yield Spot(rules.CODE, None, f"{code}, but {_CAUSES[code]}")
         elif code == 4408 and side is Side.SERVER and self.inited:
@@ -163,97 +146,99 @@ class Session:
         elif code == 4504 and side is Side.CLIENT and self.acked:
             yield Spot(rules.CODE, None, "4504, but connection_ack had come")
 
-    def _owe(self, side: Side, due: tuple[str, int] | None) -> None:
+    def _owe(self, side: Side, rule: Rule, unit: int) -> None:
+        """A breach that has to close the socket, if it is the first of its side."""
+        if rule.reaction[:2] != "44" or self.due[side] is not None:
+            return
         client, server = self.due
+        due = rule.reaction, unit
         self.due = (due, server) if side is Side.CLIENT else (client, due)
         if side is Side.CLIENT:
             self.new = frozenset()
         self.pings = (0, self.pings[1]) if side is Side.CLIENT else (self.pings[0], 0)
 
-    # graphql-transport-ws
-
-    def _modern(self, side: Side, unit: int, value: Any, sound: bool, asked: Asked, late: list[str]) -> Iterator[Spot]:
+    def _judge(
+        self, broken: Breaches, side: Side, value: Any, sound: bool, asked: Asked, late: list[str]
+    ) -> Iterator[Spot]:
         if not sound:
-            yield Spot(rules.NOT_JSON, None)
+            yield Spot(broken.text, None)
             return
         if not isinstance(value, dict):
-            yield Spot(rules.NOT_OBJECT, (), f"a message must be a JSON object, not {shapes.kind(value)}")
+            yield Spot(broken.object, (), f"a message must be a JSON object, not {shapes.kind(value)}")
             return
         said = value.get("type")
         if not isinstance(said, str):
             detail = f"a type must be a string, not {shapes.kind(said)}" if "type" in value else ""
-            yield Spot(rules.TYPE_MISSING, ("type",) if "type" in value else (), detail)
+            yield Spot(broken.no_type, ("type",) if "type" in value else (), detail)
             return
-        known = TYPES[MODERN].get(said)
+        mine = self.protocol or TRANSPORT
+        known = TYPES[mine].get(said)
         if known is None:
-            legacy = said in TYPES[LEGACY]
-            yield Spot(
-                rules.LEGACY_TYPE if legacy else rules.TYPE,
-                ("type",),
-                "" if legacy else f"there is no type {said[:60]!r}",
-            )
+            if said in TYPES[LEGACY if mine == TRANSPORT else TRANSPORT]:
+                yield Spot(broken.others_type, ("type",))
+            else:
+                yield Spot(broken.type, ("type",), f"there is no type {said[:60]!r}")
             return
-        senders, about = known
-        if side not in senders:
-            yield Spot(rules.WRONG_SIDE, ("type",), f"{said} is the {side.other}'s to send")
+        shape = known.get(side)
+        if shape is None:
+            yield Spot(broken.side, ("type",), f"{said} is the {side.other}'s to send")
             return
-        fine = True
-        if about:
-            for spot in _id(value, rules.ID_MISSING, rules.ID_TYPE, rules.ID_EMPTY):
-                fine = False
-                yield spot
-        for spot in _payload(said, value):
-            fine = fine and spot.rule.reaction != "4400"
-            yield spot
+        spots = [
+            *(messages.id(value, broken) if shape.id else ()),
+            *messages.payload(shape.payload, said, value, broken.payload),
+        ]
+        fine = not any(spot.rule.reaction == "4400" for spot in spots)
+        yield from spots
         yield from self._answered(side, said, value)
         if said == "connection_init":
-            if self.inited:
-                yield Spot(rules.INIT_TWICE, ("type",))
+            if self.inited and broken.init_twice:
+                yield Spot(broken.init_twice, ("type",))
             self.inited = True
         elif said == "connection_ack":
-            if (not self.inited and not self.midway) or self.acked:
-                yield Spot(rules.ACK_UNASKED, ("type",), "connection_ack was sent already" if self.acked else "")
+            if broken.ack and ((not self.inited and not self.midway) or self.acked):
+                yield Spot(broken.ack, ("type",), "connection_ack was sent already" if self.acked else "")
             self.acked = True
         elif said == "ping" and self.due[side] is not None:
             client, server = self.pings
             self.pings = (client + 1, server) if side is Side.CLIENT else (client, server + 1)
-        elif fine and about:
-            yield from self._operate(side, said, value["id"], asked, late)
+        elif shape.id and fine and isinstance(id := value.get("id"), str) and id:
+            yield from self._operate(broken, side, said, id, value.get("payload"), asked, late)
 
-    def _operate(self, side: Side, said: str, id: str, asked: Asked, late: list[str]) -> Iterator[Spot]:
+    def _operate(
+        self, broken: Breaches, side: Side, said: str, id: str, payload: Any, asked: Asked, late: list[str]
+    ) -> Iterator[Spot]:
+        """A message about an operation."""
         found = self.operations.get(id)
-        if said == "subscribe":
-            if not self.acked and not self.midway:
-                yield Spot(rules.UNACKNOWLEDGED, ("type",))
-            elif found is not None and not found.ended:
-                yield Spot(rules.ID_TAKEN, ("id",))
+        if said in ("subscribe", "start"):
+            if broken.early and not self.acked and not self.midway:
+                yield Spot(broken.early, ("type",))
+            elif broken.taken and found is not None and not found.ended:
+                yield Spot(broken.taken, ("id",))
             else:
-                self._keep(id, Operation(asked))
+                crossed = found is not None and found.ended in ("", "client", "perhaps")
+                self._keep(id, Operation(asked, crossed=crossed, single=messages.single(payload)))
                 self.last = id
             if self.due[side] is not None and not self.new:  # one that is answered shows it
                 self.new = frozenset({id})
+        elif found is None:
+            rule = broken.stopped_unknown if side is Side.CLIENT else broken.unknown
+            if rule and not self.forgot:
+                yield Spot(rule, ("id",))
         elif side is Side.CLIENT:
-            if found is None:
-                if not self.forgot:
-                    yield Spot(rules.COMPLETE_UNKNOWN, ("id",))
-            elif found.ended:
-                late.append("the operation was over when the client completed it")
-            else:
+            if found.ended in ("", "perhaps"):
                 self._keep(id, found._replace(ended="client"))
-        else:
-            yield from self._told(said, id, found, late)
-
-    def _told(self, said: str, id: str, found: Operation | None, late: list[str]) -> Iterator[Spot]:
-        """What the server says of an operation."""
-        if found is None:
-            if not self.forgot:
-                yield Spot(rules.ID_UNKNOWN, ("id",))
+            else:
+                late.append(f"the operation was over when the client {broken.stops} it")
         elif found.ended == "client":
-            late.append("the client completed this operation: what was on its way is ignored")
-        elif found.ended:
-            yield Spot(rules.AFTER_ERROR if found.ended == "error" else rules.AFTER_COMPLETE, ("type",))
-        elif said != "next":
-            self._keep(id, found._replace(ended="error" if said == "error" else "server"))
+            late.append(f"the client {broken.stops} this operation: what was on its way is ignored")
+        elif found.ended in broken.over:
+            yield Spot(broken.over[found.ended], ("type",))
+        elif said in broken.over:
+            self._keep(id, found._replace(ended="perhaps" if found.crossed else said, crossed=False))
+        elif broken.second and found.single and not found.crossed and "hasNext" not in payload:
+            if found.answered:
+                yield Spot(broken.second, ("type",))
+            self._keep(id, found._replace(answered=True))
 
     def _keep(self, id: str, operation: Operation) -> None:
         """Keep an operation as it is now, as the newest, and forget the oldest."""
@@ -268,7 +253,7 @@ class Session:
         due = self.due[side.other]
         if due is None or self.told:
             return
-        new = side is Side.SERVER and value.get("id") in self.new
+        new = side is Side.SERVER and isinstance(id := value.get("id"), str) and id in self.new
         pong = said == "pong" and self.pings[side.other] > 0
         acked = said == "connection_ack" and self.acked
         if new or pong or acked:
@@ -276,84 +261,3 @@ class Session:
             yield Spot(
                 rules.NOT_CLOSED, ("type",), f"unit {due[1]} asks for a close with {due[0]}; this goes on instead"
             )
-
-    # subscriptions-transport-ws
-
-    def _legacy(self, side: Side, unit: int, value: Any, sound: bool, asked: Asked, late: list[str]) -> Iterator[Spot]:
-        if not sound or not isinstance(value, dict):
-            yield Spot(rules.L_NOT_JSON, () if sound else None)
-            return
-        said = value.get("type")
-        known = TYPES[LEGACY].get(said) if isinstance(said, str) else None
-        if known is None:
-            modern = isinstance(said, str) and said in TYPES[MODERN]
-            yield Spot(rules.L_MODERN if modern else rules.L_TYPE, ("type",) if "type" in value else ())
-            return
-        senders, about = known
-        if side not in senders:
-            yield Spot(rules.L_SIDE, ("type",), f"{said} is the {side.other}'s to send")
-            return
-        # Servers of old put a list of errors into "error": the reference implementation reads both.
-        shape = (dict, list) if said == "error" else dict
-        if said in ("start", "data", "error") and not isinstance(value.get("payload"), shape):
-            yield Spot(rules.L_PAYLOAD, ("payload",) if "payload" in value else ())
-        if said == "connection_init":
-            self.inited = True
-        elif said == "connection_ack":
-            self.acked = True
-        if not about:
-            return
-        wrong = list(_id(value, rules.L_ID, rules.L_ID, rules.L_ID))
-        yield from wrong
-        if not wrong:
-            yield from self._run(str(said), value["id"], asked, late)
-
-    def _run(self, said: str, id: str, asked: Asked, late: list[str]) -> Iterator[Spot]:
-        found = self.operations.get(id)
-        if said == "start":  # one with the same id is stopped first
-            self._keep(id, Operation(asked))
-            self.last = id
-        elif said == "stop":
-            if found is not None and not found.ended:
-                self._keep(id, found._replace(ended="client"))
-        elif found is None:
-            if not self.forgot:
-                yield Spot(rules.L_UNKNOWN, ("id",))
-        elif found.ended == "client":
-            late.append("the client stopped this operation: what was on its way is ignored")
-        elif found.ended == "server":
-            yield Spot(rules.L_AFTER, ("type",))
-        elif said == "complete":
-            self._keep(id, found._replace(ended="server"))
-
-
-def _id(value: dict[str, Any], missing: Rule, type: Rule, empty: Rule) -> Iterator[Spot]:
-    if "id" not in value:
-        yield Spot(missing, ())
-    elif not isinstance(value["id"], str):
-        yield Spot(type, ("id",), f"an id must be a string, not {shapes.kind(value['id'])}")
-    elif not value["id"]:
-        yield Spot(empty, ("id",))
-
-
-def _payload(said: str, value: dict[str, Any]) -> Iterator[Spot]:
-    """What is wrong with a payload on graphql-transport-ws."""
-    path, payload = ("payload",), value.get("payload")
-    where = path if "payload" in value else ()
-    if said == "subscribe":
-        if not isinstance(payload, dict):
-            yield Spot(rules.PAYLOAD, where, f"subscribe needs an object as payload, not {shapes.kind(payload)}")
-        else:
-            yield from shapes.request(payload, path, rules.PAYLOAD)
-    elif said == "next":
-        if not isinstance(payload, dict):
-            yield Spot(rules.PAYLOAD, where, f"next needs a response as payload, not {shapes.kind(payload)}")
-        else:
-            yield from shapes.response(payload, path)
-    elif said == "error":
-        if not isinstance(payload, list) or not payload:
-            yield Spot(rules.PAYLOAD, where, f"error needs a list of errors as payload, not {shapes.kind(payload)}")
-        else:
-            yield from shapes.errors(payload, path)
-    elif said != "complete" and payload is not None and not isinstance(payload, dict):
-        yield Spot(rules.PAYLOAD, where, f"the payload of {said} must be an object or null, not {shapes.kind(payload)}")

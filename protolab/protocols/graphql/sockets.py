@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from protolab.fields import Derived, Field
-from protolab.protocols.graphql.session import LEGACY, MODERN, Asked
+from protolab.protocols.graphql.session import Asked
+from protolab.protocols.graphql.subprotocols import LEGACY, TRANSPORT
 from protolab.units import Unit
 from protolab.wire import http1, json_text
 
@@ -48,10 +49,9 @@ def offered(data: bytes) -> tuple[str, ...]:
     return tuple(http1.elements(http1.request(data).get(_HEADER) or ""))
 
 
-def chosen(data: bytes, offers: tuple[str, ...]) -> str | None:
-    """The subprotocol that a response head agrees to, if it is one of the two."""
-    found = http1.response(data).get(_HEADER)
-    return found if found in (MODERN, LEGACY) else None
+def chosen(data: bytes) -> str | None:
+    """The subprotocol that a response head agrees to; None for none."""
+    return http1.response(data).get(_HEADER)
 
 
 def named(unit: Unit) -> Unit:
@@ -59,7 +59,7 @@ def named(unit: Unit) -> Unit:
     children = []
     for child in unit.field.children:
         if child.name.lower() == _HEADER.lower():
-            spoken = re.findall(rf"{MODERN}|{LEGACY}", str(child.value))
+            spoken = re.findall(rf"{TRANSPORT}|{LEGACY}", str(child.value))
             if spoken:
                 child = child._replace(note="; ".join(part for part in (child.note, TRAP) if part))
         children.append(child)

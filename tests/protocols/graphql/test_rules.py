@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from protolab.fields import Side
+from protolab.protocols.graphql import messages, subprotocols
 from protolab.protocols.graphql.rules import RULES
 from protolab.wire.websocket_frames import Frame
-from tests.decoding import Said
+from tests.decoding import Said, record, sound
 from tests.protocols.graphql.talk import (
     ACK,
     INIT,
@@ -89,6 +90,10 @@ CASES: list[tuple[str, str, Side, bytes, list[Said]]] = [
         "complete after error", "after-error", S, b'"complete"',
         [*READY, subscribe(), server({"type": "error", "id": "1", "payload": [M]}), complete(S)],
     ),
+    (
+        "two results of a query", "second-result", S, b'"next"',
+        [*READY, subscribe("1", "query Q { a } subscription S { b }", operationName="Q"), next_(), next_(), complete(S)],
+    ),
     # graphql-transport-ws: closing
     ("4400 for nothing", "close-code", S, b"\x11\x30", [*READY, close(S, 4400)]),
     ("4401 for authorisation", "close-code", S, b"\x11\x31", [*ON, INIT, close(S, 4401)]),
@@ -106,6 +111,10 @@ CASES: list[tuple[str, str, Side, bytes, list[Said]]] = [
     ("legacy side", "legacy-wrong-side", S, b'"start"', [*OLD, server({"type": "start", "id": "1", "payload": QUERY})]),
     ("legacy id", "legacy-id", C, b"1", [*OLD, start(1)]),
     ("legacy payload", "legacy-payload", C, b"[]", [*OLD, start(payload=[])]),
+    ("legacy start without a query", "legacy-payload", C, b"{}", [*OLD, start(payload={})]),
+    ("legacy ping", "modern-type", C, b'"ping"', [*OLD, client({"type": "ping"})]),
+    ("legacy init 1", "legacy-payload", C, b"1", [*opening(LEGACY), client({"type": "connection_init", "payload": 1})]),
+    ("legacy response", "errors-empty", S, b"[]", [*OLD, start(), server({"type": "data", "id": "1", "payload": {"errors": []}})]),
     (
         "legacy after complete", "legacy-after-complete", S, b'"data"',
         [*OLD, start(), complete(S), server({"type": "data", "id": "1", "payload": OK})],
@@ -231,6 +240,18 @@ FINE = {
         *OLD, server({"type": "ka"}), start(), client({"type": "stop", "id": "1"}),
         server({"type": "data", "id": "1", "payload": OK}),
     ],
+    "more results, said to come": [
+        *READY, subscribe("1", "{ a ... @defer { b } }"), next_(data={"a": 1}, hasNext=True), next_(hasNext=False),
+    ],
+    "a live query": [*READY, subscribe("1", "query @live { a }"), next_(), next_()],
+    "an id used again while the end of its first operation was on its way": [
+        *READY, subscribe(), complete(C), subscribe(), next_(), complete(S), next_(), complete(S), subscribe(), next_(),
+    ],
+    "a legacy id used again, likewise": [
+        *OLD, start(), start(), complete(S), server({"type": "data", "id": "1", "payload": OK}), complete(S),
+    ],
+    "a legacy document that was parsed already": [*OLD, start(payload={"query": {"kind": "Document"}})],
+    "another subprotocol": [*opening("wamp.2.json"), client([1, "a"]), server(b"hi"), client(b"x", 2), close(S, 4400)],
     "no subprotocol that fits": [*opening(None, MODERN), close(S, 4406)],
 }  # fmt: skip
 
@@ -239,6 +260,32 @@ FINE = {
 def test_what_one_of_the_profiles_or_protocols_allows_breaks_no_rule(name: str) -> None:
     expected = ["init-twice"] if "breach" in name else []
     assert [rule for rule, _ in broken(decoded(*FINE[name]))] == expected
+
+
+@pytest.mark.parametrize("code", [4400, 4401, 4403, 4406, 4408, 4409, 4429])
+def test_a_close_may_have_its_cause_before_the_recording_began(code: int) -> None:
+    said = [client({"type": "connection_init"}), next_("1"), subscribe("2"), close(S, code)]
+    assert not sound(record(said, midway=True), "graphql").findings
+
+
+@pytest.mark.parametrize("id", [[], {}, None, 1])
+def test_no_id_at_all_upsets_what_comes_after_a_breach(id: Any) -> None:
+    found = broken(decoded(*READY, client(b"7"), subscribe("5"), server({"type": "next", "id": id, "payload": OK})))
+    assert [rule for rule, _ in found] == ["not-an-object", "id-type"]
+
+
+def test_a_breach_asks_for_the_code_that_a_server_closes_with() -> None:
+    ours = messages.RULES_OF[MODERN]
+    asked = {"subscribe": {ours.early, ours.taken}, "connection_init": {ours.init_twice}}
+    for event, rules in asked.items():
+        codes = {str(code) for (_, breach), code in subprotocols.BREACHES.items() if breach == event}
+        assert codes == {rule.reaction for rule in rules if rule is not None}
+
+
+def test_what_is_late_is_ignored_by_the_clause_of_its_own_protocol() -> None:
+    stop = client({"type": "stop", "id": "1"})
+    unit = decoded(*OLD, start(), stop, server({"type": "data", "id": "1", "payload": OK}))[-1]
+    assert [discard.clause for discard in unit.discards] == ["subscriptions-transport-ws, GQL_STOP"]
 
 
 @pytest.mark.parametrize(("code", "said"), [
