@@ -19,13 +19,14 @@ from protolab.units import Unit
 from protolab.view import export
 
 FEW = 12  # units of a capture that are all explained without being asked for
-_HEX = re.compile(r"(?:(?:0x|\\x)?[0-9a-f]{2}[\s:,-]*)+", re.IGNORECASE)
+# Possessive (++), so that a file of a hundred megabytes leaves no trail to go back on.
+_HEX = re.compile(r"(?:(?:0x|\\x)?+[0-9a-f]{2}[\s:,-]*+)++", re.IGNORECASE)
 # A row of xxd ("00000010: 4865 6c6c  Hell"), or of hexdump -C and tshark -x ("0010  48 65 6c 6c   Hell").
 _ROW = re.compile(
     r"(?:0x)?(?P<at>[0-9a-f]{4,})(?:: {1,2}(?P<pairs>(?:[0-9a-f]{2} ?)+)|  (?P<apart>(?:[0-9a-f]{2} {1,2})*[0-9a-f]{2}))",
     re.IGNORECASE,
 )
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]++\s*+)++(?:=\s*+){0,2}")
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
@@ -38,13 +39,14 @@ def bytes_of(text: str) -> tuple[bytes, str] | None:
     (b'\x81\x05Hello', 'a hex dump')
     """
     text = text.strip()
-    if dumped := _dumped(text.splitlines()):
+    if _ROW.match(text) and (dumped := _dumped(text.splitlines())):
         return dumped, "a hex dump"
     if _HEX.fullmatch(text):
         return bytes.fromhex(re.sub(r"0x|\\x|[\s:,-]", "", text, flags=re.IGNORECASE)), "hex"
-    joined = "".join(text.split())
-    if len(joined) % 4 == 0 and _BASE64.fullmatch(joined) and joined != joined.lower():  # else it is rather a word
-        return base64.b64decode(joined.translate(_URL_SAFE)), "base64"
+    if _BASE64.fullmatch(text):
+        joined = "".join(text.split())
+        if len(joined) % 4 == 0 and joined != joined.lower():  # else it is rather a word
+            return base64.b64decode(joined.translate(_URL_SAFE)), "base64"
     return None
 
 
