@@ -15,25 +15,9 @@ from protolab.protocols.graphql.shapes import Path, Spot
 from protolab.wire import http1, http1_bodies, json_text
 
 RESPONSE_JSON, JSON = "application/graphql-response+json", "application/json"
-_REFUSALS = (
-    401,
-    402,
-    403,
-    404,
-    405,
-    406,
-    408,
-    411,
-    413,
-    414,
-    415,
-    421,
-    429,
-    431,
-    451,
-    501,
-    503,
-)  # before GraphQL is looked at
+# Refused before GraphQL is looked at.
+_REFUSALS = (401, 402, 403, 404, 405, 406, 408, 411, 413, 414, 415, 421, 429, 431, 451, 501, 503)
+_OTHERS = ("text/html", "text/event-stream")  # a page for people; what graphql-sse answers everything with
 BATCH = 1000  # requests of one batch that are judged
 
 
@@ -72,6 +56,7 @@ class Request(NamedTuple):
     trouble: str = ""  # "unreadable", "syntax" or "malformed"; "" for none that can be seen
     batch: bool = False
     plain: bool = True  # its body is JSON as it stands, as far as its head says
+    media: str = ""  # what its body is called
 
 
 class Response(NamedTuple):
@@ -111,7 +96,7 @@ class Exchange:
         media = _media(head.get("Content-Type"))
         graphql = "graphql" in target.partition("?")[0].lower() or RESPONSE_JSON in (head.get("Accept") or "").lower()
         plain = _plain(head) and media in ("", JSON, RESPONSE_JSON)
-        made = Request(unit, method, graphql, plain=plain)
+        made = Request(unit, method, graphql, plain=plain, media=media)
         framing = http1_bodies.framing(head)
         if method in ("GET", "HEAD"):
             raw = data[where.start : where.end]
@@ -188,6 +173,8 @@ class Exchange:
             trouble, spots = "unreadable", []
         elif any(_broken(each) for each in some[:BATCH]):
             trouble = "syntax"
+        if sound and made.graphql and made.media and not made.media.endswith("json"):
+            spots.append(Spot(rules.CONTENT_TYPE, (), f"this is JSON, and it is called {made.media}"))
         full = made._replace(unit=unit, graphql=True, asked=asked, trouble=trouble, batch=isinstance(value, list))
         if self.waiting and self.waiting[-1] is made:
             self.waiting[-1] = full
@@ -214,18 +201,21 @@ class Exchange:
         status = next((child for child in line.children if child.name == "status"), line)
         at = (status.start, status.end, Side.SERVER)
         framing = http1_bodies.framing(head, made.method)
-        if not media and framing.kind != "none":
+        # Of graphql-sse's single connection: 202 says that the answer comes elsewhere, and PUT and DELETE ask for none.
+        if not media and framing.kind != "none" and head.status != 202 and made.method in ("GET", "POST"):
             found.append(rules.RESPONSE_TYPE.at(line.start, line.end, Side.SERVER))
         if head.status == 405 and head.get("Allow") is None:
             found.append(rules.ALLOW.at(*at))
+        if head.status == 294 and media != RESPONSE_JSON:
+            found.append(rules.PARTIAL.at(*at))
+        if media in _OTHERS:
+            return found, self.response
         if made.mutation and 200 <= head.status < 300:
             found.append(rules.MUTATED.at(*at))
         elif (wrong := _status(made, head.status, media)) is not None and not (  # that its body will say
             media == RESPONSE_JSON and 200 <= head.status < 300
         ):
             found.append(rules.STATUS.at(*at, wrong))
-        if head.status == 294 and media != RESPONSE_JSON:
-            found.append(rules.PARTIAL.at(*at))
         return found, self.response
 
     def answered(self, unit: int, data: bytes, at: int | None, sources: tuple[Source, ...]) -> Body | None:
@@ -233,9 +223,15 @@ class Exchange:
         response, self.response = self.response, None
         if response is None or response.request is None or not response.request.graphql:
             return None
-        if response.media not in (RESPONSE_JSON, JSON) or not response.plain:
+        called = response.media in (RESPONSE_JSON, JSON)
+        if not response.plain or not (called or data[:1] == b"{"):
             return None
         value, sound = json_text.load(data)
+        if not called:
+            if not response.media or response.media.endswith("json") or not _answer(value):
+                return None
+            wrong = (Spot(rules.RESPONSE_TYPE, (), f"this is a GraphQL response, and it is called {response.media}"),)
+            return Body(data, at, sources, (), response.request.asked, wrong, value, response.status)
         batch = isinstance(value, list) and response.request.batch
         spots = list(self._judged(response, value, sound, batch))
         # Of a batch each response answers the request in its place; one response to a batch refuses it as a whole.
@@ -249,12 +245,16 @@ class Exchange:
                 yield Spot(rules.ILL_FORMED, None, "this is not JSON")
             return
         if batch:
+            asked = len(response.request.asked) if response.request is not None else 0
+            if len(value) != asked < BATCH:
+                yield Spot(
+                    rules.RESPONSE, (), f"{asked} requests came in the batch, and {len(value)} responses are here"
+                )
             for number, each in enumerate(value[:BATCH]):
                 yield from shapes.response(each, (number,))
             return
         wrong = list(shapes.response(value, ()))
-        plain = not strict and not (isinstance(value, dict) and value.keys() & {"data", "errors"})
-        if plain and not 200 <= response.status < 300:
+        if not strict and not _answer(value) and not 200 <= response.status < 300:
             return  # a refusal in JSON of the server's own
         yield from wrong
         if strict and any(spot.rule is rules.RESPONSE and spot.path in ((), ("errors",)) for spot in wrong):
@@ -302,6 +302,11 @@ def _plain(head: http1.Head) -> bool:
 
 def _media(value: str | None) -> str:
     return (value or "").partition(";")[0].strip().lower()
+
+
+def _answer(value: Any) -> bool:
+    """Whether this looks like a GraphQL response."""
+    return isinstance(value, dict) and bool(value.keys() & {"data", "errors"})
 
 
 def _broken(request: Any) -> bool:

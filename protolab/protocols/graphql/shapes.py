@@ -91,10 +91,9 @@ def _error(value: Any, path: Path) -> Iterator[Spot]:
         )
     if "locations" in value:
         found = value["locations"]
-        places = found if isinstance(found, list) else ()
-        if not places or not all(
+        if not isinstance(found, list) or not all(
             isinstance(place, dict) and all(_positive(place.get(name)) for name in ("line", "column"))
-            for place in places
+            for place in found
         ):
             yield Spot(rules.ERROR, (*path, "locations"), "locations must be a list of lines and columns, from 1")
     if "path" in value:
