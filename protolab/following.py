@@ -1,4 +1,4 @@
-"""Conversations as they are now: of a live capture, decoded once and taken up again at each look, for the widgets."""
+"""Conversations as they are now: of a live capture, decoded once and taken up again at each look."""
 
 from __future__ import annotations
 
@@ -67,9 +67,10 @@ class Decoded:
         return [self.decoded(connection) for connection in list(self.connections())]
 
     def decoded(self, connection: Connection) -> Conversation[Any, Any]:
-        found = self.known.get(connection)
-        # What a connection speaks shows in its first bytes, and there were none perhaps at the last look.
-        if found is None or protocols.recognise(connection).name != found.protocol:
+        """The conversation of one connection, by what its first bytes now tell: an answer's may be what names the protocol."""
+        if (found := self.known.get(connection)) is not None:
+            found.update()
+        # Judged after the scan, never before it: bytes that came in between would be taken for what nobody said.
+        while found is None or protocols.recognise(connection).name != found.protocol:
             found = self.known[connection] = protocols.decode(connection)
-            return found
-        return updated(found)
+        return found

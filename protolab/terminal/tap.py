@@ -6,16 +6,15 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
-from protolab import lab, protocols
+from protolab import lab
 from protolab.capture import Capture, Connection, files
 from protolab.capture.tap import Tap
-from protolab.conversation import Conversation
 from protolab.errors import LabError
+from protolab.following import Decoded
 from protolab.terminal import until
 from protolab.view.ladder import Rail
 from protolab.view.steps import Step, end_step, step_of
@@ -54,9 +53,9 @@ def target_of(text: str) -> tuple[str, int, str]:
 class Growing:
     """The ladder of one connection, step by step: `steps` gives those that were not there at the last look."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, decoded: Decoded) -> None:
         self.connection = connection
-        self._conversation: Conversation[Any, Any] | None = None
+        self._decoded = decoded
         self._units = 0
         self._ends = 0
         self._seen = (-1, -1)
@@ -68,7 +67,7 @@ class Growing:
         if seen == self._seen and not last:
             return
         ends = connection.ends[self._ends :]
-        for unit in self._decoded()[self._units :]:
+        for unit in self._decoded.decoded(connection)[self._units :]:
             if unit.place.complete:
                 self._units += 1
             elif not last:
@@ -77,22 +76,13 @@ class Growing:
         self._ends += len(ends)
         yield from map(end_step, ends)
 
-    def _decoded(self) -> Conversation[Any, Any]:
-        """The conversation, by what its first bytes now tell: an answer's head may be what names the protocol."""
-        found, connection = self._conversation, self.connection
-        beginning = any(size <= protocols.LOOK for size in connection.sizes())
-        if found is None or (beginning and protocols.recognise(connection).name != found.protocol):
-            found = self._conversation = protocols.decode(connection)
-        else:
-            found.update()
-        return found
-
 
 class Printer:
     """The ladders of all connections of a capture, as they grow, in one: each line begins with its connection's number."""
 
     def __init__(self, capture: Capture) -> None:
         self.capture = capture
+        self.decoded = Decoded(lambda: capture.connections)
         self.growing: list[Growing] = []
         self.rail = Rail()
 
@@ -102,7 +92,7 @@ class Printer:
         for connection in self.capture.connections[len(self.growing) :]:
             if not self.growing:
                 yield f"conn {self.rail.head()[0]}"
-            self.growing.append(Growing(connection))
+            self.growing.append(Growing(connection, self.decoded))
             found.append((connection.at, connection.number, f"connection from {elided(connection.client)}"))
         for growing in self.growing:
             number = growing.connection.number
