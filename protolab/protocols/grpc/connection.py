@@ -117,9 +117,13 @@ class State:
             if stream is None:
                 return self._unknown(step, head, opening)
             if not stream.stopped[side]:  # only the other side ended it, which may not have arrived yet
-                step.discard(f"stream {number} was reset before this arrived", "5.1")
+                if stream.stopped[1 - side] & RESET:  # else it is followed no more, since too many are open
+                    step.discard(f"stream {number} was reset before this arrived", "5.1")
                 return None
         stopped = stream.stopped[side]
+        if stopped & RESET and head.type == http2.RST_STREAM:  # what answers frames that come later than that
+            step.discard(f"the {side} has reset stream {number} before", "5.4.2")
+            return None
         if stopped & RESET or (stopped & ENDED and head.type in (http2.DATA, http2.HEADERS, http2.PUSH_PROMISE)):
             how = "reset" if stopped & RESET else "ended"
             step.breaks(rules.ENDED, *_STREAM_ID, f"the {side} has {how} stream {number} before")
@@ -142,8 +146,10 @@ class State:
         if number > self.forgotten:
             says = f"stream {number} was never opened, and cannot be any more: {opener.last} was"
             step.breaks(rules.ORDER if opening else rules.ENDED, *_STREAM_ID, says)
-        else:
+        elif opening and step.place.side is opener.side:
             step.breaks(rules.ENDED, *_STREAM_ID, f"stream {number} was closed long before")
+        else:  # how is forgotten, so whether this was on its way then
+            step.discard(f"stream {number} was closed long before, or is older than those that are followed", "5.1")
         return None
 
     def put(self, number: int, stream: Stream) -> Stream:

@@ -1,8 +1,8 @@
 """What each frame does to the calls of a connection, and which of gRPC's rules it breaks there.
 
 A stream is a call when its request says so: content-type application/grpc, POST with `te` (unless it has `accept`: browsers
-send both), a grpc- header, or a :path that a known .proto file declares. Everything else is HTTP/2 alone, and judged as
-nothing more.
+send both), a grpc- header, or, without a content-type, a :path that a known .proto file declares (with one it may be another
+protocol's, such as Connect's). Everything else is HTTP/2 alone, and judged as nothing more.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _request(state: GrpcState, step: Step, reading: Reading, said: dict[bytes | 
     talk.method = declared(talk.path) if talk.path is not None else None
     type = said.get(b"content-type")
     talk.grpc = (
-        talk.method is not None
+        (talk.method is not None and type is None)
         or (type or b"").lower().startswith(metadata.GRPC)
         or (b"te" in said and pseudo.get(b":method") == b"POST" and b"accept" not in said)
         or any(name is not None and name.startswith(b"grpc-") for name in said)
@@ -172,7 +172,8 @@ def _response(step: Step, talk: Talk, reading: Reading, said: dict[bytes | None,
     if meaning.kind == RESPONSE:
         http = meaning.pseudo.get(b":status", b"")
         talk.http = int(http) if http.isdigit() and len(http) == 3 else None
-        talk.open[Side.SERVER] = None if talk.web == metadata.WEB_TEXT else NOTHING
+        talk.page = talk.http not in (None, 200) or not (type or metadata.GRPC).lower().startswith(metadata.GRPC)
+        talk.open[Side.SERVER] = None if talk.page or talk.web == metadata.WEB_TEXT else NOTHING
         talk.encodings[Side.SERVER] = encoding = said.get(b"grpc-encoding") or b""
         if talk.http is not None and talk.http != 200:
             makes = (
@@ -191,7 +192,7 @@ def _response(step: Step, talk: Talk, reading: Reading, said: dict[bytes | None,
         return
     only = meaning.kind == RESPONSE
     talk.trailed = step.place.number
-    if code is None and sure and (not only or talk.http == 200):
+    if code is None and sure and talk.http in (None, 200):
         _breaks(step, reading, rules.STATUS_MISSING, "")
     details = _details(step, reading, code, said)
     if code is not None:

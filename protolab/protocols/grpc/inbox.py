@@ -22,6 +22,10 @@ def take(state: GrpcState, step: Step, head: Head, talk: Talk) -> None:
     side, unit = step.place.side, step.data
     start, end = http2.content(unit, head)
     moved(talk, step)
+    if side is Side.SERVER and talk.page:
+        if head.flags & http2.END_STREAM:
+            end_of(state, talk, step, side)
+        return
     if talk.trailed is not None and side is Side.SERVER and start < end:
         step.breaks(rules.AFTER_TRAILERS, start, end)
     now, found, rest = talk.open[side], list[Piece](), start

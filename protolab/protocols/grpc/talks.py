@@ -86,7 +86,7 @@ class Talk:
 
     __slots__ = (
         "accepts", "answered", "attempts", "began", "began_at", "codec", "counts", "encodings", "ended", "gone", "grpc", "http",
-        "last", "last_at", "method", "open", "path", "reset", "status", "stream", "timeout", "trailed", "web",
+        "last", "last_at", "method", "open", "page", "path", "reset", "status", "stream", "timeout", "trailed", "web",
     )  # fmt: skip
 
     def __init__(self, stream: int, unit: int, at: float) -> None:
@@ -106,6 +106,7 @@ class Talk:
         self.counts = [0, 0]  # messages that were complete
         self.ended: list[int | None] = [None, None]  # the unit with END_STREAM
         self.http: int | None = None  # :status
+        self.page = False  # the response is none of gRPC, so its content is no messages
         self.answered = False  # response headers came that did not end the stream
         self.trailed: int | None = None  # the unit with the trailers, or with Trailers-Only
         self.status: Said | None = None

@@ -197,6 +197,21 @@ def test_a_request_of_plain_http2_is_judged_as_nothing_more() -> None:
     assert len(said) > BEGUN and not sound(record(said), "grpc").findings
 
 
+def test_a_page_that_answers_a_call_is_read_as_no_messages() -> None:
+    for status, rule in ((b"502", "grpc-http-status"), (b"200", "grpc-response-type")):
+        block = header(b":status", status) + header(b"content-type", b"text/html")
+        said = [*OPEN, *ASKED_ONCE, *response(block=block), *server(http2.data(1, b"<html>", end=True))]
+        conversation = sound(record(said), "grpc")
+        assert [finding.rule.id for _, finding in conversation.findings] == [rule]
+        assert conversation[-1].bytes_of("data") == b"<html>"
+
+
+def test_another_protocol_at_the_path_of_a_call_is_none() -> None:
+    block = asked(GET, (b"connect-protocol-version", b"1"), without=b"te").replace(b"/grpc", b"/json")
+    said = [*START, *request(block=block), *client(http2.data(1, b'{"id": "1"}', end=True))]
+    assert not sound(record(said), "grpc").findings
+
+
 @pytest.mark.parametrize(
     "type", [b"application/grpc", b"application/grpc+proto", b"application/grpc;x=y", b"application/grpc+json"]
 )

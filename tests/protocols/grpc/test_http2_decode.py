@@ -275,13 +275,15 @@ def test_binary_metadata_is_allowed_where_the_peer_said_so() -> None:
 
 def test_what_is_remembered_is_bounded() -> None:
     many = [*START, *(item for number in range(MOST_STREAMS + 5) for item in request(2 * number + 1))]
+    assert not decoded(many, response(2 * MOST_STREAMS - 1), response(1))[-1].discards, "nobody has closed it"
     conversation = decoded(many)
     assert isinstance(conversation, GrpcConversation) and not conversation.findings
     state = conversation.begin()
     for place in conversation.places():
         conversation.advance(state, place, conversation.connection.read(place.side, place.start, place.end))
     assert len(state.streams) == MOST_STREAMS and len(state.closed) == 5
-    calls = decoded(START, *(call(2 * number + 1) for number in range(MOST_CLOSED + 5)))
-    assert not calls.findings
+    calls = [START, *(call(2 * number + 1) for number in range(MOST_CLOSED + 5))]
+    assert not decoded(*calls, server(http2.window_update(1, 5))).findings, "it may have been on its way"
+    assert only(decoded(*calls, request(1)))[1] == "closed-stream"
     unanswered = decoded(START, client(*[http2.settings({4: number}) for number in range(MOST_PENDING + 5)]))
     assert not unanswered.findings

@@ -267,6 +267,12 @@ def test_an_answer_without_content_may_have_a_length(method: bytes, status: byte
     assert not decoded(START, asks, response(block=block), server(http2.data(1, end=True))).findings
 
 
+def test_a_second_reset_is_thrown_away() -> None:
+    """Section 5.4.2 lets a peer answer frames so that come long after the first one, as the library h2 does."""
+    again = decoded(OPEN, server(http2.rst_stream(1, 8)), client(http2.data(1, b"x")), server(http2.rst_stream(1, 5)))
+    assert not again.findings and again[-1].discards
+
+
 def test_nothing_is_wrong_with_a_sound_conversation() -> None:
     conversation = decoded(START, call(1), call(3), server(http2.goaway(3)), client(http2.goaway(0)))
     assert not conversation.findings and not any(unit.discards for unit in conversation)
