@@ -201,8 +201,8 @@ class Exchange:
         status = next((child for child in line.children if child.name == "status"), line)
         at = (status.start, status.end, Side.SERVER)
         framing = http1_bodies.framing(head, made.method)
-        # Of graphql-sse's single connection: 202 says that the answer comes elsewhere, and PUT and DELETE ask for none.
-        if not media and framing.kind != "none" and head.status != 202 and made.method in ("GET", "POST"):
+        # In chunks may come nothing: that their sum will say. PUT and DELETE are graphql-sse's, and ask for no response.
+        if not media and framing.kind == "length" and made.method in ("GET", "POST"):
             found.append(rules.RESPONSE_TYPE.at(line.start, line.end, Side.SERVER))
         if head.status == 405 and head.get("Allow") is None:
             found.append(rules.ALLOW.at(*at))
@@ -228,9 +228,10 @@ class Exchange:
             return None
         value, sound = json_text.load(data)
         if not called:
-            if not response.media or response.media.endswith("json") or not _answer(value):
-                return None
-            wrong = (Spot(rules.RESPONSE_TYPE, (), f"this is a GraphQL response, and it is called {response.media}"),)
+            said = response.media and f"this is a GraphQL response, and it is called {response.media}"
+            if response.media.endswith("json") or not _answer(value) or not (response.media or at is None):
+                return None  # without a type, at its head
+            wrong = (Spot(rules.RESPONSE_TYPE, (), said),)
             return Body(data, at, sources, (), response.request.asked, wrong, value, response.status)
         batch = isinstance(value, list) and response.request.batch
         spots = list(self._judged(response, value, sound, batch))

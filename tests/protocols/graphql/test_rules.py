@@ -158,6 +158,7 @@ CASES: list[tuple[str, str, Side, bytes, list[Said]]] = [
     ),
     # GraphQL over HTTP: responses
     ("a response called text", "response-content-type", S, b'{"data": {"a": 1}}', [post(QUERY), reply(200, OK, "text/plain")]),
+    ("chunks called nothing", "response-content-type", S, b"0\r\n\r\n", [post(QUERY), reply(200, OK, None, chunks=2)]),
     ("a response too few", "response", S, b'[{"data": {"a": 1}}]', [post([QUERY, QUERY]), reply(200, [OK])]),
     ("response type", "response-content-type", S, b"HTTP/1.1 200 X\r\n", [post(QUERY), reply(200, OK, None)]),
     ("no Allow", "allow", S, b"405", [(C, get("?query=%7Ba%7D")[1].replace(b"GET", b"PUT")), reply(405, b"", None)]),
