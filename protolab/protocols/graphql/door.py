@@ -8,6 +8,7 @@ handed over as it comes. The handler is the same by either way, and so are its r
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -28,6 +29,9 @@ from tornado.web import Application
 from protolab.protocols.graphql.http_api import HttpHandler
 from protolab.protocols.graphql.patience import Patience
 
+_ABSOLUTE = re.compile(
+    r"\Ahttps?://[^/?]*(?=/)", re.I
+)  # the form for proxies, RFC 9112 section 3.2.2: a server takes it too
 _IDLE = 120.0  # seconds a connection may be open without a request
 
 
@@ -83,14 +87,15 @@ class _Message(HTTPMessageDelegate):
         self._listener = listener
         self._server_conn = server_conn
         self._request_conn = request_conn
+        self._way = HTTPMessageDelegate()  # as long as none is known, nothing becomes of it
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)
+        start_line = start_line._replace(path=_ABSOLUTE.sub("", start_line.path, 1))
         self._listener.arrived(self._server_conn)
         routes, connections = self._listener.routes, (self._server_conn, self._request_conn)
-        self._way: HTTPMessageDelegate
         if start_line.method == "POST" and start_line.path == "/graphql":
             server_conn, request_conn = connections
             self._way = _Post(

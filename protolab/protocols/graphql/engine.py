@@ -12,6 +12,7 @@ itself: limits, a cache of documents, timeouts, and errors that tell no internal
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ class Prepared(NamedTuple):
     executor: Executor[Any]
 
 
+_QUOTED = re.compile(r", but encountered error '.*'; found", re.S)
 _PLAIN = frozenset((str, int, float, bool, type(None), list, dict))
 
 
@@ -177,6 +179,12 @@ class Engine:
         except TimeoutError:
             problem = f"This took longer than {self.limits.seconds:g} seconds, and was stopped: ask for less."
             return self._refuse("timeout", GraphQLError(problem, extensions={"code": "TIMEOUT"}))
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # nobody cancelled this: a resolver waited for something that was
+            done = ExecutionResult(None, [GraphQLError(repr(error), original_error=RuntimeError(repr(error)))])
         finally:
             if trace is not None:
                 trace.add("execute", start, field=prepared.kind)
@@ -199,6 +207,7 @@ class Engine:
             like.subscribe_field_resolver,
             middleware_manager=like.middleware_manager,
             is_awaitable=like.is_awaitable,
+            hide_suggestions=like.hide_suggestions,
         )
 
     def format(self, done: ExecutionResult) -> Result:
@@ -256,6 +265,7 @@ class Engine:
                 max_coercion_errors=self.limits.errors,
                 middleware=None if trace is None else MiddlewareManager(trace),
                 is_awaitable=_is_awaitable,
+                hide_suggestions=not self.introspection,
             )
         except RecursionError:
             return self._refuse("variables", GraphQLError("The variables are nested too deeply."))
@@ -264,7 +274,11 @@ class Engine:
         return Prepared(operation.operation.value, request, document, operation, given, trace, executor)
 
     def _refuse(self, kind: str, *errors: GraphQLError) -> Refusal:
-        return Refusal(kind, [dict(error.formatted) for error in errors])
+        told: list[dict[str, Any]] = [dict(error.formatted) for error in errors]
+        for error in told if self.mask else ():
+            # graphql-core quotes what a scalar raised, which may be anything; a GraphQLError is meant to be quoted
+            error["message"] = _QUOTED.sub(", found", error["message"])
+        return Refusal(kind, told)
 
     def _tell(self, error: GraphQLError) -> dict[str, Any]:
         """An error as clients may see it (section 7.1.2)."""

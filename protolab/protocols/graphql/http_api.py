@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from tornado.web import stream_request_body
 
@@ -100,7 +100,7 @@ class HttpHandler(Lean):
         asked = parse_qsl(self.request.query, keep_blank_values=True, errors="replace")
         if self.server.page and self._is_visit(asked):
             return page.send(self)
-        wanted = self._wanted(media.EVENTS)
+        wanted = self._wanted(*([media.EVENTS] if self.request.method == "GET" else []))  # HEAD has no body to stream
         if wanted is not None:
             try:
                 request = read(_parameters(asked))
@@ -252,7 +252,8 @@ class HttpHandler(Lean):
 
     def _malformed(self, wrong: Malformed, wanted: str) -> None:
         kind = "unreadable" if wrong.unreadable else "malformed"
-        self.reply(statuses.of_refusal(self.server.profile, kind, wanted), _told(wrong))
+        said = media.JSON if wanted == media.EVENTS else wanted  # nothing is streamed for what is no request
+        self.reply(statuses.of_refusal(self.server.profile, kind, said), _told(wrong))
 
     def _refused(self, why: Refusal, wanted: str) -> None:
         self.reply(statuses.of_refusal(self.server.profile, why.kind, wanted), why.result)
@@ -282,4 +283,4 @@ def _parameters(asked: list[tuple[str, str]]) -> dict[str, Any]:
 
 def _other(origin: str | None, host: str) -> bool:
     """Whether an Origin is not that of the host asked."""
-    return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    return origin is not None and origin.partition("://")[2].lower() != host.lower()

@@ -21,7 +21,7 @@ class LegacySession(ServerSession):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._early: list[Action] = []  # what may begin once the client is acknowledged: as many as may run at most
+        self._early: list[Action] = []  # what follows once the client is acknowledged, at most `most`
 
     def acknowledge(self, payload: dict[str, Any] | None = None) -> list[Action]:
         early, self._early = self._early, []
@@ -52,6 +52,8 @@ class LegacySession(ServerSession):
                 if self.state is ACKNOWLEDGED:
                     return [*ended, *begun]
                 self._early += begun
+                if len(self._early) > self.most:  # not all of them operations, which `_start` counts
+                    return self.close(1008, "You said too much before connection_ack.")
                 return []
             case "stop":
                 if id not in self.running:

@@ -21,17 +21,19 @@ from graphql import (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of one request; what is above one is refused before anything runs.
+    """The bounds of one request; what is above one is refused, before anything runs where that can be.
 
-    tokens, depth, aliases, fields: of a document, once every fragment is spread. body (bytes), uri and headers
-    (characters): of the HTTP message, whose body may take body_seconds to arrive. batch: requests in one array. errors: told
-    of one document. seconds: that a request may run. documents: that are cached, and as many persisted ones kept.
+    tokens, depth, aliases, fields: of a document, once every fragment is spread. listed: users and posts in all the lists of
+    an answer, since lists in lists multiply. body (bytes), uri and headers (characters): of the HTTP message, whose body may
+    take body_seconds to arrive. batch: requests in one array. errors: told of one document. seconds: that a request may run.
+    documents: that are cached, and as many persisted ones kept.
     """
 
     tokens: int = 1000  # validation grows with their square: these may cost a third of a second
     depth: int = 15  # what the introspection query of every tool needs
     aliases: int = 30
     fields: int = 500
+    listed: int = 10_000
     body: int = 2**17
     uri: int = 2**13
     headers: int = 2**14

@@ -23,7 +23,8 @@ class Loader:
         self.fetch = fetch
         self.batching = batching
         self.trace = trace
-        self._known: dict[Hashable, asyncio.Future[Any]] = {}
+        self._known: dict[Hashable, tuple[Any, Exception | None]] = {}
+        self._asked: dict[Hashable, list[asyncio.Future[Any]]] = {}  # on their way, with those who wait for each
         self._queue: list[Any] = []
         self._ticking: asyncio.Task[None] | None = None
 
@@ -31,32 +32,46 @@ class Loader:
         """What the backend has for `key`, to be awaited."""
         if not self.batching:
             return self._alone(key)
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = asyncio.get_running_loop().create_future()
+        # A future for each who waits: where a field fails, those beside it are cancelled with all that they wait for.
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if key in self._known:
+            _give(answer, *self._known[key])
+        elif key in self._asked:
+            self._asked[key].append(answer)
+        else:
+            self._asked[key] = [answer]
             self._queue.append(key)
             if len(self._queue) == 1:  # a task starts when this turn's resolvers have all asked
                 self._ticking = asyncio.create_task(self._tick())
-        return known
+        return answer
 
     async def _alone(self, key: Any) -> Any:
         return (await self.fetch([key])).get(key)
 
     async def _tick(self) -> None:
         keys, self._queue = self._queue, []
-        waiting = [self._known[key] for key in keys]
         start = 0.0 if self.trace is None else self.trace.now()
+        known: list[tuple[Any, Exception | None]]
         try:
             found = await self.fetch(keys)
+            known = [(found.get(key), None) for key in keys]
         except Exception as error:
-            for known in waiting:
-                if not known.done():  # it is when who waited was cancelled
-                    known.set_exception(error)
-                    known.exception()  # looked at: nobody may be left to hear it
-        else:
-            for key, known in zip(keys, waiting, strict=True):
-                if not known.done():
-                    known.set_result(found.get(key))
+            known = [(None, error)] * len(keys)
         finally:
             if self.trace is not None:
                 self.trace.add("batch", start, field=self.name, keys=tuple(keys))
+        for key, answer in zip(keys, known, strict=True):
+            self._known[key] = answer
+            for asked in self._asked.pop(key):
+                _give(asked, *answer)
+
+
+def _give(answer: asyncio.Future[Any], value: Any, failure: Exception | None) -> None:
+    """Answer who asked, unless it was cancelled meanwhile."""
+    if answer.done():
+        return
+    if failure is None:
+        answer.set_result(value)
+    else:
+        answer.set_exception(failure)
+        answer.exception()  # looked at: nobody may be left to hear it

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from math import isinf
 from typing import Any, NamedTuple
 
+_DEEPEST = 200  # levels (RFC 8259 section 9 allows a limit): what is read is walked, and sometimes said again
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")  # half a character, perhaps: looked at closer
 
 
@@ -43,6 +45,8 @@ def load(data: bytes | str) -> Any:
     try:
         text = data.decode() if isinstance(data, bytes) else data
         value = _DECODER.decode(text.removeprefix("\ufeff"))
+        if text.count("[") + text.count("{") > _DEEPEST and _holds(value) and _too_deep(value):
+            raise RecursionError
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -54,8 +58,8 @@ def load(data: bytes | str) -> Any:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise Malformed(f"This is not JSON: {error.msg} at {place}.", unreadable=True) from None
-    except ValueError as error:  # a constant, a key that comes twice, or a number of thousands of digits
-        problem = str(error) if error.args and str(error).startswith("This is not") else "A number is too long."
+    except ValueError as error:  # a constant, a key that comes twice, or a number past what int and float can hold
+        problem = str(error) if error.args and str(error).startswith("This is not") else "A number is too large."
         raise Malformed(problem, unreadable=True) from None
     return value
 
@@ -75,7 +79,7 @@ def read(value: Any, path: tuple[str | int, ...] = ()) -> Request:
         raise Malformed(f"A request is to be an object, and is {_kind(value)}.", path)
     query = _member(value, "query", str, path)
     extensions = _member(value, "extensions", dict, path)
-    if query is None and not (extensions and "persistedQuery" in extensions):
+    if query is None and (extensions or {}).get("persistedQuery") is None:
         raise Malformed('"query" is missing: it is the document to run, as a string.', (*path, "query"))
     return Request(
         query or "",
@@ -109,4 +113,23 @@ def _constant(name: str) -> Any:
     raise ValueError(f"This is not JSON: {name} is no number there.")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+def _too_deep(value: Any) -> bool:
+    """Whether something in it stands more than `_DEEPEST` levels deep."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [each for one in level for each in (one.values() if isinstance(one, dict) else one) if _holds(each)]
+    return bool(level)
+
+
+def _holds(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if isinf(value):  # it could not be said again: JSON has no infinity
+        raise ValueError(text)
+    return value
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite)

@@ -24,11 +24,15 @@ class RestHandler(Lean):
             if found is not None and sub is not None:
                 found = (await store.posts_of([key]))[key]
         if found is None:
-            self.set_status(404)
-            return self._say({"error": f"There is no {self.request.path}."})
+            return self.missing()
         self._say(found.json if isinstance(found, User | Post) else [item.json for item in found])
 
     head = get
+
+    def missing(self) -> None:
+        """Answer that nothing is there."""
+        self.set_status(404)
+        self._say({"error": f"There is no {self.request.path[:100]}."})
 
     def _say(self, value: Any) -> None:
         self.set_header("Content-Type", "application/json; charset=utf-8")
@@ -38,3 +42,10 @@ class RestHandler(Lean):
         if status_code == 405:
             self.set_header("Allow", "GET, HEAD")
         self._say({"error": self._reason})
+
+
+class Nowhere(RestHandler):
+    """Any other path."""
+
+    def prepare(self) -> None:
+        self.missing()

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from graphql import GraphQLError, GraphQLResolveInfo, GraphQLSchema, build_schema
 
 from protolab.protocols.graphql.feed import Listener
+from protolab.protocols.graphql.limits import Limits
 from protolab.protocols.graphql.loader import Loader
 from protolab.protocols.graphql.store import Post, Store, User
 from protolab.protocols.graphql.trace import Trace
@@ -22,11 +23,14 @@ _SLOWEST = 10.0  # seconds
 
 
 class Context:
-    """What the resolvers of one request share: the store, and loaders of its own."""
+    """What the resolvers of one request share: the store, loaders of its own, and `most` users and posts to list."""
 
-    def __init__(self, store: Store, trace: Trace | None = None, *, batching: bool = True) -> None:
+    def __init__(
+        self, store: Store, trace: Trace | None = None, *, batching: bool = True, most: int = Limits().listed
+    ) -> None:
         self.store = store
         self.trace = trace
+        self.most = self._left = most
         self.users = Loader("users_by_id", self._users_by_id, batching=batching, trace=trace)
         self.posts_of = Loader("posts_of", self._posts_of, batching=batching, trace=trace)
         self.posts = Loader("posts_by_id", self._posts_by_id, batching=batching, trace=trace)
@@ -37,6 +41,13 @@ class Context:
             return await value
         with self.trace.step("call", field=name, keys=tuple(keys)):
             return await value
+
+    def listed(self, things: list[Value]) -> list[Value]:
+        """A list, if it is within what this request may still have of them."""
+        self._left -= len(things)
+        if self._left < 0:
+            raise _bad(f"This lists more than {self.most} users and posts: ask for less.", "LIMIT")
+        return things
 
     async def _users_by_id(self, keys: list[str]) -> Any:
         return await self.call("users_by_id", self.store.users_by_id(keys), keys)
@@ -60,17 +71,18 @@ def _first(first: int | None) -> int | None:
 
 async def _users(_: Any, info: Info, first: int | None = None) -> list[User]:
     context: Context = info.context
-    return await context.call("users", context.store.users(_first(first)))
+    return context.listed(await context.call("users", context.store.users(_first(first))))
 
 
 async def _posts(_: Any, info: Info, first: int | None = None) -> list[Post]:
     context: Context = info.context
-    return await context.call("posts", context.store.posts(_first(first)))
+    return context.listed(await context.call("posts", context.store.posts(_first(first))))
 
 
 async def _posts_of(user: User, info: Info, first: int | None = None) -> list[Post]:
-    posts: list[Post] = await info.context.posts_of.load(user.id)
-    return posts[: _first(first)]
+    context: Context = info.context
+    posts: list[Post] = await context.posts_of.load(user.id)
+    return context.listed(posts[: _first(first)])
 
 
 async def _create_post(_: Any, info: Info, input: dict[str, Any]) -> Post:

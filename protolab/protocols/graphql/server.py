@@ -19,7 +19,7 @@ from protolab.protocols.graphql.operations import Hub
 from protolab.protocols.graphql.page import PageHandler
 from protolab.protocols.graphql.patience import Patience
 from protolab.protocols.graphql.persisted import Persisted
-from protolab.protocols.graphql.rest import RestHandler
+from protolab.protocols.graphql.rest import Nowhere, RestHandler
 from protolab.protocols.graphql.schema import Context, users_and_posts
 from protolab.protocols.graphql.sse_transport import Streams
 from protolab.protocols.graphql.statuses import Profile
@@ -95,7 +95,7 @@ class GraphQLServer(Server):
 
     def context(self, trace: Trace | None) -> Context:
         """What the resolvers of one request share."""
-        return Context(self.store, trace, batching=self.batching)
+        return Context(self.store, trace, batching=self.batching, most=self.limits.listed)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen, and return the port."""
@@ -105,6 +105,7 @@ class GraphQLServer(Server):
                 (r"/graphql/page\.(js|css)", PageHandler),
                 (r"/rest/(users|posts)(?:/(\w+)(?:/(posts))?)?", RestHandler),
             ],
+            default_handler_class=Nowhere,
             log_function=self._note,
             graphql=self,
         )

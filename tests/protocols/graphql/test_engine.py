@@ -13,6 +13,7 @@ from protolab import repeat
 from protolab.protocols.graphql.engine import Engine, Prepared, Refusal, Request
 from protolab.protocols.graphql.feed import Feed
 from protolab.protocols.graphql.limits import Limits
+from protolab.protocols.graphql.loader import Loader
 from protolab.protocols.graphql.schema import Context, users_and_posts
 from protolab.protocols.graphql.store import Store
 
@@ -138,6 +139,56 @@ def test_introspection_can_be_switched_off_and_the_schema_not_guessed(query: str
     assert _run("{ __typename }", closed) == {"data": {"__typename": "Query"}}
     assert "Did you mean" in _refused("{ usres { id } }").errors[0]["message"]
     assert "Did you mean" not in _refused("{ usres { id } }", closed).errors[0]["message"]
+    mutation = "mutation($post: CreatePostInput!) { createPost(input: $post) { id } }"
+    wrong = {"post": {"title": "x", "conten": "y"}}
+    assert "Did you mean" in _refused(mutation, variables=wrong).errors[0]["message"]
+    assert "Did you mean" not in _refused(mutation, closed, variables=wrong).errors[0]["message"]
+
+
+@pytest.mark.parametrize("query", ['{ a(on: "x") }', "query($on: Date) { a(on: $on) }"])
+def test_what_a_scalar_raised_is_not_quoted_unless_asked_for(query: str) -> None:
+    def parse(value: object) -> None:
+        raise RuntimeError(f"no calendar\n at 10.0.0.7 for '{value}'; found")
+
+    schema = build_schema("scalar Date type Query { a(on: Date): Int }")
+    schema.type_map["Date"].coerce_input_value = parse  # type: ignore[attr-defined]
+    for mask in (True, False):
+        (error,) = _refused(query, Engine(schema, mask=mask), variables={"on": "x"}).errors
+        assert "Expected value of type 'Date'" in error["message"] and error["message"].endswith(("'x'.", '"x".'))
+        assert ("10.0.0.7" in error["message"]) is not mask
+
+
+def test_a_failing_field_takes_nothing_along_that_others_wait_for() -> None:
+    asked = asyncio.Event()
+
+    async def fetch(keys: list[str]) -> dict[str, str]:
+        asked.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return {key: key for key in keys}
+
+    async def fail(*_: object) -> None:
+        await asked.wait()
+        raise ValueError
+
+    schema = build_schema("type Query { first: A second: A } type A { bad: Int! key: String }")
+    for name, resolve in (("bad", fail), ("key", lambda _, info: info.context.load("k"))):
+        schema.type_map["A"].fields[name].resolve = resolve  # type: ignore[attr-defined]
+    for name in ("first", "second"):
+        schema.type_map["Query"].fields[name].resolve = lambda *_: {}  # type: ignore[attr-defined]
+    done = _run("{ first { bad key } second { key } }", Engine(schema, lambda trace: Loader("keys", fetch)))
+    assert done["data"] == {"first": None, "second": {"key": "k"}}
+
+
+def test_a_resolver_that_waited_for_something_cancelled_is_an_error_like_others() -> None:
+    async def cancelled(*_: object) -> None:
+        waiting = asyncio.ensure_future(asyncio.Event().wait())
+        waiting.cancel()
+        await waiting
+
+    schema = build_schema("type Query { a: Int }")
+    schema.type_map["Query"].fields["a"].resolve = cancelled  # type: ignore[attr-defined]
+    assert _run("{ a }", Engine(schema)) == {"errors": [{"message": "Internal server error"}], "data": None}
 
 
 def test_mutations_run_in_their_order() -> None:

@@ -22,6 +22,8 @@ from tests.protocols.graphql.wire import JSON, RESPONSE, get, message, post, ser
         (b"[" * 50_000, "BAD_JSON"),
         (b'{"query":"{ hello }","variables":' + b'{"a":' * 20_000 + b"1" + b"}" * 20_000 + b"}", "BAD_JSON"),
         (b'{"query":"{ hello }","variables":{"n":' + b"9" * 5000 + b"}}", "BAD_JSON"),
+        (b'{"query":"{ hello }","variables":{"n":1e999}}', "BAD_JSON"),  # which JSON could not say again
+        (b'{"query":"{ hello }","variables":{"n":' + b"[" * 201 + b"]" * 201 + b"}}", "BAD_JSON"),
         (b'{"query":"{ hello }","variables":{"n":NaN}}', "BAD_JSON"),
         (b'{"query":"{ hello }","variables":{"n":-Infinity}}', "BAD_JSON"),
         (b'{"query":"{ hello }","query":"{ users { id } }"}', "BAD_JSON"),
@@ -30,6 +32,7 @@ from tests.protocols.graphql.wire import JSON, RESPONSE, get, message, post, ser
         (b'"{ hello }"', "BAD_REQUEST"),
         (b"null", "BAD_REQUEST"),
         (b'{"query":null}', "BAD_REQUEST"),
+        (b'{"extensions":{"persistedQuery":null}}', "BAD_REQUEST"),
     ],
     ids=lambda value: value[:40].decode("latin-1") if isinstance(value, bytes) else value,
 )
@@ -105,6 +108,8 @@ def test_no_json_at_all_makes_the_server_fail() -> None:
     [
         b"\x00" * 100 + b"\r\n\r\n",
         b"GET\r\n\r\n",
+        b"POST /graphql HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",  # no Host
+        b"GET /graphql?query={hello} HTTP/1.1\r\nHost: x\r\nOrigin: http://[\r\n\r\n",
         b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
         b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: \xb2\r\n\r\n",
@@ -114,7 +119,9 @@ def test_no_json_at_all_makes_the_server_fail() -> None:
         b"GET /graphql?query=" + bytes(range(0x80, 0xFF)) + b" HTTP/1.1\r\nHost: x\r\n\r\n",
     ],
 )
-def test_broken_http_is_refused_or_closed_upon_and_harms_nobody_else(data: bytes) -> None:
+def test_broken_http_is_refused_or_closed_upon_and_harms_nobody_else(
+    data: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
     async def ask() -> None:
         async with serving() as served:
             async with served.connect() as peer:
@@ -127,6 +134,7 @@ def test_broken_http_is_refused_or_closed_upon_and_harms_nobody_else(data: bytes
             assert (await served.ask(post({"query": "{ hello }"}))).status == 200
 
     asyncio.run(ask())
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_body_without_end_is_cut_off() -> None:

@@ -83,6 +83,16 @@ def test_the_short_way_and_the_long_one_say_the_same_bytes(fields: dict[str, str
     assert short.startswith(b"HTTP/1.1 ") and short.replace(b"/graphql?", b"/graphql") == long
 
 
+def test_the_form_of_a_target_that_proxies_get_is_taken_too() -> None:
+    async def ask() -> None:
+        async with serving() as served:
+            for target in ("http://lab.local/graphql", "HTTP://lab.local:80/graphql"):
+                data = message("POST", target, {"Content-Type": "application/json"}, b'{"query": "{ hello }"}')
+                assert (await served.ask(data)).status == 200
+
+    asyncio.run(ask())
+
+
 def test_who_waits_is_called_late_once_and_who_came_in_time_never() -> None:
     async def wait() -> None:
         late: list[str] = []

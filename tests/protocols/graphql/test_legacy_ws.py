@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -115,6 +116,18 @@ def test_start_may_follow_connection_init_at_once_and_nothing_runs_before_the_ac
                 assert (await client.hear())["payload"] == {"message": "Forbidden"}
                 assert await client.hear() == (1011, "Forbidden")
                 assert len(await server.store.posts()) == 100
+
+    run(story())
+
+
+def test_who_says_too_much_before_the_ack_is_closed() -> None:
+    async def never(_: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def story() -> None:
+        async with serving(on_connect=never, bounds=Bounds(operations=3)) as (_, where), peer(where, LEGACY) as client:
+            await client.say(INIT, *[start("{ hello }", "x", variables=7)] * 4)
+            assert (await client.hear())[0] == 1008
 
     run(story())
 

@@ -70,6 +70,16 @@ def test_a_document_of_nothing_but_depth_is_refused() -> None:
     assert _kind(deep, Limits(tokens=10**6)) == "limit"
 
 
+def test_lists_in_lists_are_bounded_while_they_multiply() -> None:
+    async def ask(selection: str) -> Any:
+        async with serving(limits=Limits(listed=200)) as served:
+            return (await served.ask(post({"query": f"{{ users {{ posts {{ author {{ {selection} }} }} }} }}"}))).json
+
+    assert "errors" not in asyncio.run(ask("id"))  # 20 users and 100 posts
+    refused = asyncio.run(ask("posts { id }"))  # and 500 posts more
+    assert refused["data"] is None and refused["errors"][0]["extensions"] == {"code": "LIMIT"}
+
+
 def test_errors_are_told_up_to_a_bound() -> None:
     refusal = Engine(users_and_posts(), limits=_SMALL).prepare(
         Request("{" + "".join(f" x{n}" for n in range(10)) + " }")

@@ -42,12 +42,15 @@ def test_each_thing_has_an_address(path: str, length: int) -> None:
     asyncio.run(ask())
 
 
-@pytest.mark.parametrize("path", ["/rest/users/99", "/rest/users/99/posts", "/rest/posts/101", "/rest/posts/1/posts"])
+@pytest.mark.parametrize(
+    "path", ["/rest/users/99", "/rest/users/99/posts", "/rest/posts/101", "/rest/posts/1/posts", "/", "/rest"]
+)
 def test_what_is_not_there_is_404(path: str) -> None:
     async def ask() -> None:
         async with serving() as served:
             answer = await _rest(served, path)
             assert (answer.status, answer.json) == (404, {"error": f"There is no {path}."})
+            assert "server" not in answer.fields
 
     asyncio.run(ask())
 

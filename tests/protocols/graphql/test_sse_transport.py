@@ -73,13 +73,16 @@ def test_a_subscription_is_a_next_event_for_each_result() -> None:
     run(story())
 
 
-def test_get_asks_too_but_not_for_mutations() -> None:
+def test_get_asks_too_but_not_for_mutations_and_head_for_no_stream() -> None:
     async def story() -> None:
         async with serving() as (_, where), httpx.AsyncClient(headers=EVENTS) as client:
             query = {"query": "query($n: String) { hello(name: $n) }", "variables": '{"n": "x"}'}
             assert event((await client.get(f"http://{where}", params=query)).text) == {"data": {"hello": "Hello, x!"}}
             mutation = {"query": 'mutation { createPost(input: {title: "x"}) { title } }'}
             assert (await client.get(f"http://{where}", params=mutation)).status_code == 405
+            # a HEAD has no body (RFC 9110 section 9.3.2), and httpx would not read on after one
+            heads = [await client.head(f"http://{where}", params=query) for _ in range(2)]
+            assert [answer.status_code for answer in heads] == [406, 406]
 
     run(story())
 
@@ -92,6 +95,7 @@ def test_what_is_no_request_is_refused_as_over_http() -> None:
                     f"http://{where}", content=body, headers={"Content-Type": "application/json"}
                 )
                 assert answer.status_code == 400 and answer.json()["errors"], body
+                assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
 
     run(story())
 
