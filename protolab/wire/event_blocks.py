@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from protolab.fields import Side
 from protolab.wire.event_stream import BOM
-from protolab.wire.http1 import Head, response
+from protolab.wire.http1 import Head, elements, response
 from protolab.wire.http1_bodies import REST, SIZE_LINE, Framing, Splitter
 
 BLOCK, CUT, BROKEN = range(
@@ -27,6 +27,7 @@ PLAIN = sys.maxsize  # what is left of a "chunk" where there are none
 _BLANK = re.compile(rb"(?>\r\n?|\n)(?>\r\n?|\n)")
 _NEXT_CHUNK = re.compile(rb"(?:\r\n)?[0-9A-Fa-f]{1,8}\r\n")  # what stands between two chunks, or before the first
 _NEXT_CHUNK_PART = re.compile(rb"\r|(?:\r\n)?[0-9A-Fa-f]{0,8}\r?")
+_TYPE = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+/[!#$%&'*+\-.^_`|~0-9a-z]+")
 _CR, _LF = 13, 10
 
 
@@ -40,12 +41,15 @@ class Piece(NamedTuple):
 
 
 def essence(head: Head) -> str:
-    """The media type that Content-Type names, without parameters, in lower case (RFC 9110 section 8.3.1).
+    """The media type that Content-Type names, without parameters, in lower case; "" when it is missing.
 
-    >>> essence(response(b"HTTP/1.1 200 OK\\r\\nContent-Type: Text/Event-Stream;charset=utf-8\\r\\n\\r\\n"))
+    Of several the last that is one counts: Fetch, extract a MIME type.
+
+    >>> essence(response(b"HTTP/1.1 200 OK\\r\\nContent-Type: a/b, Text/Event-Stream;charset=utf-8, */*\\r\\n\\r\\n"))
     'text/event-stream'
     """
-    return (head.get("Content-Type") or "").partition(";")[0].strip(" \t").lower()
+    said = [each.partition(";")[0].strip(" \t").lower() for each in elements(head.get("Content-Type") or "")]
+    return next((each for each in reversed(said) if _TYPE.fullmatch(each) and each != "*/*"), ", ".join(said))
 
 
 def announces(head: Head) -> bool:

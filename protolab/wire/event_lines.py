@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ PARSING = "WHATWG HTML section 9.2.5"
 READING = "WHATWG HTML section 9.2.6"
 
 _LINE = re.compile(rb"([^\r\n]*)(\r\n?|\n|\Z)")
+_LINE_END = re.compile(rb"\r\n?|\n")
 _ENDS = {b"\n": "LF", b"\r": "CR", b"\r\n": "CR LF"}
 _NAMES = {b"data", b"event", b"id", b"retry"}
 
@@ -28,8 +30,9 @@ class Lines(NamedTuple):
     split: tuple[Field, ...]
 
 
-def read_lines(data: bytes, first: bool = False, blank: str = "") -> Lines:
-    r"""The lines of a block's bytes. `first`: a BOM may begin it, since it begins the stream; `blank`: a note for its end.
+def read_lines(data: bytes, first: bool = False, blank: str = "", headless: bool = False) -> Lines:
+    r"""The lines of a block's bytes. `first`: a BOM may begin it, since it begins the stream; `blank`: a note for its end;
+    `headless`: its first line has lost its beginning, so nobody knows what it says.
 
     >>> [(line.name, line.value) for line in read_lines(b"id: 4\ndata: Tea\n: hi\n\n").fields]
     [('id', '4'), ('data', 'Tea'), ('comment', 'hi'), ('blank line', None)]
@@ -38,7 +41,10 @@ def read_lines(data: bytes, first: bool = False, blank: str = "") -> Lines:
     discards: list[Discard] = []
     split: list[Field] = []
     last: dict[str, Field] = {}  # of each kind that a later one overwrites
-    at, after_data = 0, False
+    at = whole = first_end(data) if headless else 0
+    known = after_data = False
+    if at:
+        fields.append(Field("rest of a line", 0, at, None, "its beginning was not recorded"))
     if first and data.startswith(BOM):
         fields.append(Field("BOM", 0, len(BOM), None, "says that what follows is UTF-8, which it is anyway"))
         discards.append(Discard(0, len(BOM), "one BOM may begin the stream, and is dropped", PARSING))
@@ -60,31 +66,35 @@ def read_lines(data: bytes, first: bool = False, blank: str = "") -> Lines:
                     Discard(before.start, before.end, f"a later {field.name} field takes its place", READING)
                 )
             last[field.name] = field
-        if field.name == "unknown field" and (after_data or not any(each.name in _KNOWN for each in fields)):
-            name = line.partition(b":")[0]
+        name = line.partition(b":")[0]
+        known = known or name in _NAMES
+        if field.name == "unknown field" and ending and (after_data or not known):
             prose = b":" not in line or not name.replace(b"-", b"").replace(b"_", b"").isalnum()
-            if prose and name.strip().lower() not in _NAMES:
+            if prose and _meant(name) not in _NAMES:
                 split.append(field)
         after_data = after_data or field.name == "data"
-    if "event" in last and not after_data:
+    if "event" in last and not after_data and not headless:
         field = last["event"]
         discards.append(Discard(field.start, field.end, "without data no event is dispatched", READING))
-    return Lines(tuple(fields), tuple(discards), invalid(data), tuple(split))
+    return Lines(tuple(fields), tuple(discards), _invalid(data, whole), tuple(split))
 
 
-_KNOWN = {"data", "event", "id", "retry"}
+def first_end(data: bytes) -> int:
+    """Where the first line ends; 0 when there is no line end."""
+    match = _LINE_END.search(data)
+    return match.end() if match else 0
 
 
-def invalid(data: bytes) -> tuple[int, int] | None:
-    """The first bytes that are not UTF-8, or None.
+def _invalid(data: bytes, at: int) -> tuple[int, int] | None:
+    """The first bytes from `at` on that are not UTF-8, or None. A character that the end of the data cuts off is not wrong.
 
-    >>> invalid(b"data: caf\\xe9\\n")
-    (9, 10)
+    >>> _invalid(b"data: caf\\xe9\\n", 0), _invalid(b"data: caf\\xc3", 0)
+    ((9, 10), None)
     """
     try:
-        data.decode()
+        codecs.utf_8_decode(data[at:], "strict", False)
     except UnicodeDecodeError as error:
-        return error.start, error.end
+        return at + error.start, at + error.end
     return None
 
 
@@ -126,9 +136,15 @@ def _line(line: bytes, start: int, ending: bytes) -> tuple[Field, str]:
 
 def _unknown(name: bytes) -> str:
     """Why no field has this name."""
-    known = name.strip().lower()
-    if known not in _NAMES:
+    meant = _meant(name)
+    if meant not in _NAMES:
         return "no field has this name"
-    return f"this is not {known.decode()}: " + (
-        "names are case-sensitive" if name.strip() == name else "a space is part of the name"
-    )
+    why = "names are case-sensitive" if name.strip() == name else "a space is part of the name"
+    if name.startswith(BOM):
+        why = "a BOM is dropped once, where the stream begins; here it is part of the name"
+    return f"this is not {meant.decode()}: {why}"
+
+
+def _meant(name: bytes) -> bytes:
+    """The name as whoever wrote this may have meant it."""
+    return name.removeprefix(BOM).strip().lower()

@@ -8,13 +8,13 @@ from protolab.protocols import Card, public
 
 _TYPE = rb"\n(?:accept|content-type):[^\n]*text/event-stream"
 _ASKED = re.compile(_TYPE, re.I)
-_LINE = re.compile(rb"(?:[0-9A-Fa-f]+\r\n)?(?:\xef\xbb\xbf)?(?:(?:data|event|id|retry): |:[^\n\r]*[\n\r])")
+_LINE = re.compile(rb"(?:\A|[\r\n]|\xef\xbb\xbf)(?:data|event|id|retry):|\A(?:[0-9A-Fa-f]+\r\n)?:[^\n\r]*[\n\r]")
 
 
 def _recognise(client: bytes, server: bytes, midway: bool) -> int:
     if _ASKED.search(client) or _ASKED.search(server):
         return 80
-    return 45 if midway and _LINE.match(server) else 0
+    return 45 if midway and _LINE.search(server) else 0
 
 
 CARD = Card(

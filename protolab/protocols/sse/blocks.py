@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from protolab.fields import Derived, Field, Source, unparsed
@@ -17,6 +19,9 @@ from protolab.wire.event_stream import Event
 
 DIGITS = 18  # at most, of an id that is compared as a number
 ANEW = ("resync", "reset", "gap")  # types of events by which a server says that its ids begin anew
+
+
+Where = Callable[[int, int], tuple[int, int]]
 
 
 class Ids(NamedTuple):
@@ -37,7 +42,7 @@ class Block(NamedTuple):
 
     `event` is what it dispatches, if anything, `known` whether the last event id is, `first` says that it begins the stream,
     `headless` that its beginning was not recorded, `cut` that the stream ends inside it, `last` that no last chunk
-    follows then, `inside` that it ends inside a chunk, `idle` for how long nothing had come, where that is too long.
+    follows then, `inside` that it ends inside a chunk, `silence` that nothing came for too long before it or after it.
     """
 
     pieces: list[Piece]
@@ -52,7 +57,7 @@ class Block(NamedTuple):
     last_event_id: str = ""
     known: bool = True
     retry: int | None = None
-    idle: float = 0.0
+    silence: tuple[Finding, ...] = ()
 
 
 def numbered(id: str) -> int | None:
@@ -71,8 +76,9 @@ def explain_block(place: Place, data: bytes, block: Block) -> Unit:
         note = f"dispatches an event of type {block.event.type[:40]}"
     elif block.headless:
         note = "ends what began before the recording"
-    lines = read_lines(block.payload, block.first, note)
+    lines = read_lines(block.payload, block.first, note, block.headless)
     said = [piece for piece in block.pieces if not piece.name]
+    where = _places(said)
     kind = _kind(place, block, lines)
     value = CONNECTING if block.last else block.event
     note = _state(block) if place.complete else ""
@@ -83,10 +89,10 @@ def explain_block(place: Place, data: bytes, block: Block) -> Unit:
         how = f"{len(said)} parts, the chunk framing between them removed"
         derived = (Derived("block", block.payload, joined, how, sources),)
     if block.event is not None and (data_lines := [line for line in lines.fields if line.name == "data"])[1:]:
-        derived += (_joined(place, said, block.event, data_lines),)
+        derived += (_joined(place, where, block.event, data_lines),)
     field = Field("block", 0, len(data), value, note, _tree(data, block.pieces, lines), None, derived)
-    discards = _discards(said, block, lines, place.complete and not block.cut)
-    return Unit("sse", kind, place, data, field, _findings(place, data, said, block, lines), discards, entitle)
+    discards = _discards(where, block, lines, place.complete and not block.cut)
+    return Unit("sse", kind, place, data, field, _findings(place, data, where, block, lines), discards, entitle)
 
 
 def _kind(place: Place, block: Block, lines: Lines) -> str:
@@ -133,50 +139,48 @@ def _tree(data: bytes, pieces: Sequence[Piece], lines: Lines) -> tuple[Field, ..
     return tuple(children)
 
 
-def _raw(said: Sequence[Piece], start: int, end: int) -> tuple[int, int]:
-    """Where a range of the stream's own bytes stands in the unit; framing inside it is included."""
-    low = high = -1
-    for _, first, last, _ in said:
-        size = last - first
-        if low < 0 and start < size:
-            low = first + start
-        if low >= 0 and end <= size:
-            high = first + end
-            break
-        start, end = start - size, end - size
-    return low, high
+def _places(said: Sequence[Piece]) -> Where:
+    """What tells where a range of the stream's own bytes stands in the unit; framing inside it is included."""
+    ends = list(accumulate(piece.end - piece.start for piece in said))
+
+    def where(start: int, end: int) -> tuple[int, int]:
+        first = bisect_right(ends, start)
+        last = max(bisect_left(ends, end), first)
+        return said[first].end - (ends[first] - start), said[last].end - (ends[last] - end)
+
+    return where
 
 
-def _joined(place: Place, said: Sequence[Piece], event: Event, data_lines: Sequence[Field]) -> Derived:
+def _joined(place: Place, where: Where, event: Event, data_lines: Sequence[Field]) -> Derived:
     """The data of an event that has several lines of it."""
     values = [child for line in data_lines for child in line.children if child.name == "value"]
-    ranges = [_raw(said, value.start, value.end) for value in values]
+    ranges = [where(value.start, value.end) for value in values]
     sources = tuple(Source(place.side, place.start + start, place.start + end) for start, end in ranges)
     text = event.data.encode()
     how = f"the values of {len(data_lines)} data lines, joined with LF"
     return Derived("data", text, Field("text", 0, len(text), event.data), how, sources)
 
 
-def _discards(said: Sequence[Piece], block: Block, lines: Lines, whole: bool) -> tuple[Discard, ...]:
+def _discards(where: Where, block: Block, lines: Lines, whole: bool) -> tuple[Discard, ...]:
     if not whole:
         if not block.cut or not block.payload:
             return ()
-        start, end = _raw(said, 0, len(block.payload))
+        start, end = where(0, len(block.payload))
         return (Discard(start, end, "the stream ended before its blank line", READING),)
     found = []
     for each in lines.discards:
-        start, end = _raw(said, each.start, each.end)
+        start, end = where(each.start, each.end)
         found.append(each._replace(start=start, end=end))
     return tuple(found)
 
 
-def _findings(place: Place, data: bytes, said: Sequence[Piece], block: Block, lines: Lines) -> tuple[Finding, ...]:
-    if place.complete and not (lines.invalid or lines.split or block.idle or "id" in {f.name for f in lines.fields}):
+def _findings(place: Place, data: bytes, where: Where, block: Block, lines: Lines) -> tuple[Finding, ...]:
+    if place.complete and not (lines.invalid or lines.split or block.silence or "id" in {f.name for f in lines.fields}):
         return ()
-    found: list[Finding] = []
+    found = [*block.silence]
 
     def blame(rule: Rule, start: int, end: int, detail: str = "") -> None:
-        found.append(rule.at(*_raw(said, start, end), place.side, detail))
+        found.append(rule.at(*where(start, end), place.side, detail))
 
     if not place.complete:
         size = [piece for piece in block.pieces if piece.name == "chunk size"]
@@ -184,8 +188,6 @@ def _findings(place: Place, data: bytes, said: Sequence[Piece], block: Block, li
             start, end = (size[-1].start, size[-1].end) if size else (0, len(data))
             found.append(rules.INCOMPLETE.at(start, end, place.side))
         return tuple(found)
-    if block.idle:
-        found.append(rules.silence(block.idle, len(data), place.side))
     if lines.invalid:
         blame(rules.UTF8, *lines.invalid)
     if not block.headless:

@@ -6,8 +6,10 @@ Other requests and responses on the same connection (a POST that publishes, say)
 from __future__ import annotations
 
 import sys
+from bisect import bisect_left, bisect_right
 from collections import deque
 from copy import copy
+from itertools import pairwise
 from typing import NamedTuple
 
 from protolab.capture import Connection
@@ -20,6 +22,7 @@ from protolab.protocols.sse.titles import entitle
 from protolab.units import Place, Unit
 from protolab.wire import http1_bodies
 from protolab.wire.event_blocks import BLOCK, BROKEN, CUT, PLAIN, StreamSplitter, pieces
+from protolab.wire.event_lines import first_end
 from protolab.wire.event_stream import Parser
 from protolab.wire.http1_bodies import BODY, HEAD, LAST_CHUNK
 
@@ -34,20 +37,16 @@ def decode(connection: Connection) -> SseConversation:
 class Stream:
     """What is known of one event stream before a block of it."""
 
-    def __init__(self, resumed: str | None, chunked: bool, midway: bool = False) -> None:
+    def __init__(self, resumed: str | None, framing: str = "close", midway: bool = False) -> None:
         self.parser = Parser(resumed or "", limit=sys.maxsize)  # the very one that clients read with
-        self.left = 0 if chunked else PLAIN  # of the chunk in which the next block begins
+        self.left = 0 if framing == "chunked" else PLAIN  # of the chunk in which the next block begins
+        self.counted = framing == "length"  # so it may be over before the connection is
         self.seeking = midway
         self.first = not midway  # the next block begins the stream
         self.headless = midway  # the next block's beginning was not recorded
         self.known = not midway  # whether the last event id is
         self.ids = Ids(resumed)
         self.at: float | None = None  # when the head, or the block before, came
-
-    def silence(self, at: float) -> float:
-        """For how many seconds nothing had come at that time, where it is too long, else 0."""
-        idle = 0.0 if self.at is None else at - self.at
-        return idle if idle > IDLE else 0.0
 
     def __copy__(self) -> Stream:
         other = object.__new__(Stream)
@@ -61,7 +60,7 @@ class State:
 
     def __init__(self, midway: bool) -> None:
         self.asks: deque[heads.Ask] = deque()  # requests that have no answer yet
-        self.stream: Stream | None = Stream(None, chunked=False, midway=True) if midway else None
+        self.stream: Stream | None = Stream(None, midway=True) if midway else None
         self.last: heads.Answer | None = None
         self.method = ""  # of the request that `last` answers
 
@@ -115,9 +114,8 @@ class SseConversation(Conversation[State, Context]):
         if kind == HEAD and place.complete:
             return self._head(state, place, data)
         if kind in (LAST_CHUNK, BROKEN) and state.stream is not None:
-            idle, state.stream = state.stream.silence(place.at), None
-            silence = (rules.silence(idle, len(data), side),) if idle else ()
-            return Part(kind, findings=silence, value=heads.CONNECTING)
+            stream, state.stream = state.stream, None
+            return Part(kind, findings=self._before(stream, place), value=heads.CONNECTING)
         if kind == BODY and side is Side.SERVER and (rule := state.bodiless()):
             return Part(kind, findings=(rule.at(0, len(data), side),))
         return Part(kind)
@@ -135,20 +133,38 @@ class SseConversation(Conversation[State, Context]):
             state.last, state.method = answer, asked.method if asked else ""
             state.stream = None
             if answer.stream and state.method != "HEAD":
-                state.stream = Stream(asked.last_event_id if asked else None, answer.chunked)
+                state.stream = Stream(asked.last_event_id if asked else None, answer.framing)
                 state.stream.at = place.at
-        return Part(HEAD, answer)
+        return Part(HEAD, answer, self._after(state.stream, place) if state.stream else ())
+
+    def _before(self, stream: Stream, place: Place) -> tuple[Finding, ...]:
+        """That nothing came for too long before a unit of a stream, or in the middle of it."""
+        if stream.at is None or place.at - stream.at <= IDLE:
+            return ()
+        marks = self.connection.marks[place.side]
+        first, last = bisect_right(marks.ends, place.start), bisect_left(marks.ends, place.end)
+        idle = max(later - at for at, later in pairwise((stream.at, *marks.times[first : last + 1])))
+        return (rules.silence(idle, place, "before this"),) if idle > IDLE else ()
+
+    def _after(self, stream: Stream, place: Place) -> tuple[Finding, ...]:
+        """That nothing came for too long after the last unit of a stream, until the connection ended."""
+        connection = self.connection
+        ends, kept = connection.ends, not connection.dropped[place.side]
+        last = ends and kept and not stream.counted and place.end == connection.size(place.side)
+        idle = ends[0].at - place.at if last else 0.0
+        return (rules.silence(idle, place, "after this, until the connection ended"),) if idle > IDLE else ()
 
     def _block(self, stream: Stream, kind: int, place: Place, data: bytes) -> Block:
         """Read a block with the clients' own parser, and note what the ids and the clock say."""
         found, left, seeking = pieces(data, stream.left, stream.seeking)
         payload = b"".join([data[piece.start : piece.end] for piece in found if not piece.name])
         block = Block(found, payload, stream.ids, stream.first, stream.headless)
+        silence = (*self._before(stream, place), *self._after(stream, place))
         if not place.complete:
             ended = self.connection.ended(place.side)
-            return block._replace(cut=ended, inside=ended and 0 < left < PLAIN)
+            return block._replace(cut=ended, inside=ended and 0 < left < PLAIN, silence=silence)
         parser = stream.parser
-        events = parser.feed(payload)
+        events = parser.feed(payload[first_end(payload) if stream.headless else 0 :])
         stream.known = stream.known or bool(parser.last_event_id)
         block = block._replace(
             cut=kind == CUT,
@@ -157,7 +173,7 @@ class SseConversation(Conversation[State, Context]):
             last_event_id=parser.last_event_id,
             known=stream.known,
             retry=parser.retry,
-            idle=stream.silence(place.at),
+            silence=silence,
         )
         stream.left, stream.seeking, stream.at = left, seeking, place.at
         stream.first = stream.headless = False

@@ -15,6 +15,7 @@ from protolab.errors import LabError
 from protolab.protocols.sse.fetch import BadAnswer
 from protolab.serve.returning import Rule, retry_after
 from protolab.wire import http1
+from protolab.wire.event_blocks import essence
 from protolab.wire.event_stream import EventTooBig
 
 
@@ -47,9 +48,9 @@ def refusal(head: http1.Head, rules: Mapping[int, Rule] | None = None) -> Ending
     """Why no stream comes with this response; None if one does."""
     status = head.status
     if status == 200:
-        essence, coding = mime_essence(head), head.get("Content-Encoding") or "identity"
-        if essence != "text/event-stream":
-            said = f"has the type {essence}" if essence else "does not say of which type it is"
+        type_, coding = essence(head), head.get("Content-Encoding") or "identity"
+        if type_ != "text/event-stream":
+            said = f"has the type {type_}" if type_ else "does not say of which type it is"
             why = "only text/event-stream is an event stream"
         elif coding.lower() != "identity":
             said, why = f"is coded as {coding}", "it was asked for as it is"
@@ -82,13 +83,3 @@ def failure(error: Exception) -> Ending:
         case _:
             said = f"no connection: {str(error) or repr(error)}"
     return Ending(None, said, "network", Rule.AGAIN, "the network failed, or nobody is there")
-
-
-def mime_essence(head: http1.Head) -> str:
-    """Type and subtype of the response in lower case; "" when it has none: Fetch, extract a MIME type.
-
-    >>> mime_essence(http1.response(b"HTTP/1.1 200 OK\\r\\nContent-Type: Text/Event-Stream; charset=x\\r\\n\\r\\n"))
-    'text/event-stream'
-    """
-    values = http1.elements(head.get("Content-Type") or "")
-    return values[-1].split(";")[0].strip(" \t").lower() if values else ""

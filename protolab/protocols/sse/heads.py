@@ -30,12 +30,12 @@ class Ask(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A response: whether it is a stream, whether it comes in chunks, its status."""
+    """A response: whether it is a stream, how its body is delimited, its status."""
 
     field: Field
     findings: tuple[Finding, ...]
     stream: bool
-    chunked: bool
+    framing: str
     status: int
 
     @property
@@ -96,7 +96,7 @@ def read_response(data: bytes, ask: Ask | None) -> Answer:
             state, note = CLOSED, "the head alone, as HEAD asks"
         if state:
             field = field._replace(value=state, note=note)
-    return Answer(field, tuple(findings), stream, framing(head, "GET").kind == "chunked", status)
+    return Answer(field, tuple(findings), stream, framing(head, "GET").kind, status)
 
 
 def _outcome(head: Head, stream: bool) -> tuple[str, str]:
@@ -109,7 +109,7 @@ def _outcome(head: Head, stream: bool) -> tuple[str, str]:
         return OPEN, f"the stream is compressed ({coding}): its events are not looked at here"
     if status == 204:
         return CLOSED, "204 tells an EventSource not to come back"
-    if status in REDIRECTS:
+    if status in REDIRECTS and head.get("Location") is not None:
         return CONNECTING, "an EventSource follows this to another address"
     if 100 <= status < 200 or not status:
         return "", ""
@@ -148,7 +148,7 @@ def _parameter(value: str, name: str) -> str | None:
 def _storable(value: str) -> bool:
     """Whether Cache-Control says that a shared cache may store the response and use it again (RFC 9111 section 5.2.2)."""
     said = dict(part.lower().partition("=")[::2] for part in http1.elements(value))
-    if "no-store" in said or "private" in said:
+    if said.keys() & {"no-store", "no-cache", "private"}:
         return False
     ages = [said[name].strip('"') for name in ("max-age", "s-maxage") if name in said]
     return "public" in said or any(age.isdigit() and int(age[:9]) > 0 for age in ages)

@@ -4,8 +4,8 @@ EventSource answers its breach ("fail": it closes for good), and how to mend it.
 
 from __future__ import annotations
 
-from protolab.fields import Side
 from protolab.findings import Finding, Rule
+from protolab.units import Place
 
 RULES: dict[str, Rule] = {}
 
@@ -81,6 +81,6 @@ INCOMPLETE = _rule(
 )  # fmt: skip
 
 
-def silence(seconds: float, size: int, side: Side) -> Finding:
-    """That nothing came for so long before a unit of that size."""
-    return SILENCE.at(0, size, side, f"nothing came for {seconds:.0f} seconds before this")
+def silence(seconds: float, place: Place, when: str) -> Finding:
+    """That nothing came for so long before or after a unit, as `when` says."""
+    return SILENCE.at(0, place.end - place.start, place.side, f"nothing came for {seconds:.0f} seconds {when}")

@@ -253,6 +253,7 @@ DISCARDS = {
     "unknown field": (b"data: x\nfoo: bar\n\n", b"foo: bar\n", "9.2.6", "no field has this name"),
     "leading space": (b"data: x\n data: y\n\n", b" data: y\n", "9.2.6", "a space is part of the name"),
     "case": (b"data: x\nData: y\n\n", b"Data: y\n", "9.2.6", "case-sensitive"),
+    "BOM inside": (b"data: x\n\xef\xbb\xbfdata: y\n\n", b"\xef\xbb\xbfdata: y\n", "9.2.6", "a BOM is dropped once"),
     "overwritten": (b"event: a\nevent: b\ndata: x\n\n", b"event: a\n", "9.2.6", "takes its place"),
 }
 
@@ -317,9 +318,12 @@ def test_other_requests_on_the_connection_are_plain_http() -> None:
     [
         (b"204 No Content", "CLOSED", "not to come back"),
         (b"307 Temporary Redirect\r\nLocation: /other\r\nContent-Length: 0", "CONNECTING", "follows"),
+        (b"302 Found\r\nContent-Length: 0", "CLOSED", "status is 302"),
         (b"404 Not Found\r\nContent-Length: 0", "CLOSED", "status is 404"),
         (b"200 OK\r\nContent-Type: text/html\r\nContent-Length: 0", "CLOSED", "type is text/html"),
         (b"200 OK\r\nContent-Type: TEXT/event-STREAM;x=y", "OPEN", "begins after"),
+        (b"200 OK\r\nContent-Type: text/html\r\nContent-Type: text/event-stream, x", "OPEN", "begins after"),
+        (b"200 OK\r\nContent-Type: text/event-stream, text/html\r\nContent-Length: 0", "CLOSED", "text/html"),
         (b"200 OK\r\nContent-Type: text/event-stream-x\r\nContent-Length: 0", "CLOSED", "type is"),
         (b"200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip", "OPEN", "compressed (gzip)"),
     ],
@@ -352,6 +356,15 @@ def test_a_stream_without_chunks_that_starts_midway() -> None:
     assert [(unit.kind, unit.title) for unit in units][1:] == [("event", 'message "a"'), ("event", 'message "b" id 3')]
     assert units[0].kind == "end of a block"
     assert "not known" in units[1].field.note
+
+
+@pytest.mark.parametrize("said", [b"id: 7\nevent: x\n\n", b"\xa9\nid\n\n", b"two, three\n\n", b"\n"])
+def test_of_a_line_that_has_lost_its_beginning_nothing_is_said(said: bytes) -> None:
+    connection = record([(S, said + b"data:y\n\n")], midway=True)
+    rest, event = sound(connection)
+    assert protocols.recognise(connection).name == "sse"
+    assert rest.field.children[0].name == "rest of a line" and not rest.findings and not rest.discards
+    assert event.field.value == message("y") and event.field.note.startswith("last event ID not known")
 
 
 @pytest.mark.parametrize("midway", [False, True])

@@ -88,6 +88,11 @@ def test_a_finding_inside_a_line_that_chunks_interrupt_covers_it_with_the_framin
         exchange(b"id: 1\n\nid: 1\ndata: a\n\n"),
         answer(STREAM + b'; charset="UTF-8"', b"Cache-Control: no-cache"),
         answer(STREAM, b"Cache-Control: private, max-age=60"),
+        answer(STREAM, b"Cache-Control: public, no-cache"),
+        answer(b"Content-Type: a/b", STREAM, b"Content-Type: */*"),
+        exchange(b"data: 1\n\n", b"\xef\xbb\xbfdata: 2\n\n"),
+        [(C, REQUEST), (S, HEAD + b"Content-Length: 12\r\n\r\ndata: 1\n\ndat")],
+        [(C, REQUEST), (S, HEAD + b"Content-Length: 17\r\n\r\ndata: 1\n\ndata: \xe2\x80")],
         answer(b"Content-Type: text/plain", status=b"404 Not Found"),
         [(C, request(method=b"HEAD")), (S, HEAD + b"Content-Length: 9\r\n\r\n"), *exchange(b"data: 1\n\n")],
         [(C, REQUEST), (S, b"HTTP/1.1 204 No Content\r\n\r\n"), *exchange(b"data: 1\n\n")],
@@ -124,6 +129,33 @@ def test_silence_that_a_proxy_would_cut_is_a_finding_on_what_comes_after_it() ->
         ("silence", b"0\r\n\r\n"),
     ]
     assert [f"{seconds} seconds" in finding.message for seconds, (_, finding) in zip((99, 61, 70), found, strict=True)]
+
+
+@pytest.mark.parametrize("head", [b"\r\n", b"Transfer-Encoding: chunked\r\n\r\n", b"Content-Length: 9\r\n\r\n"])
+def test_silence_until_the_connection_ends_is_a_finding_on_the_last_that_came(head: bytes) -> None:
+    connection = Capture().connect()
+    connection.add(C, REQUEST, 0.0)
+    connection.add(S, HEAD + head, 0.0)
+    connection.add(S, chunked([b"data: 1\n\n"], end=False) if b"chunked" in head else b"data: 1\n\n", 1.0)
+    assert not sound(connection).findings, "more may come"
+    connection.end(C, "FIN", 62.0)
+    found = [(finding.rule.id, unit.title, finding.message) for unit, finding in sound(connection).findings]
+    said = "nothing came for 61 seconds after this, until the connection ended"
+    assert found == ([] if b"Length" in head else [("silence", 'message "1"', said)]), "a stream of 9 bytes is over"
+
+
+def test_a_comment_breaks_the_silence_also_where_no_blank_line_follows_it() -> None:
+    connection = Capture().connect()
+    connection.add(C, REQUEST, 0.0)
+    connection.add(S, HEAD + b"\r\n", 0.0)
+    for beat in range(1, 10):
+        connection.add(S, b":\n", beat * IDLE)
+    connection.add(S, b"data: 1\n\n", 10 * IDLE)
+    assert not sound(connection).findings
+    connection.add(S, b"data: ", 10 * IDLE)
+    connection.add(S, b"2\n\n", 12 * IDLE)
+    ((unit, finding),) = sound(connection).findings
+    assert (unit.title, finding.message) == ('message "2"', "nothing came for 120 seconds before this")
 
 
 def test_a_connection_that_ends_inside_a_chunk_is_a_finding_on_its_size() -> None:
