@@ -20,6 +20,8 @@ Answer = TypeVar("Answer")
 Stub = TypeVar("Stub")
 Answer_co = TypeVar("Answer_co", covariant=True)
 Metadata = Iterable[tuple[str, str | bytes]]
+_LONGEST = 1e9  # seconds, 31 years; a deadline that is later, grpcio takes for one that has passed
+_SCHEMES = "dns|ipv4|ipv6|unix|unix-abstract|vsock|xds"  # of targets that grpcio resolves itself
 
 
 class Hearing(Protocol[Answer_co]):
@@ -34,7 +36,8 @@ class Retry:
     """When the library calls again by itself, in the words of a service config (gRFC A6).
 
     `attempts` counts the first one, and the library makes no more than five. The wait before each retry is random, from
-    nothing to `initial` seconds, then up to `multiplier` times as much each time, and never more than `most`.
+    nothing to `initial` seconds, then up to `multiplier` times as much each time, and never more than `most`. LabError:
+    one of them is not what the library takes.
     """
 
     attempts: int = 4
@@ -43,12 +46,23 @@ class Retry:
     multiplier: float = 2.0
     codes: tuple[str, ...] = ("UNAVAILABLE",)
 
+    def __post_init__(self) -> None:
+        if not (isinstance(self.attempts, int) and self.attempts > 1):
+            raise LabError(f"{self.attempts} attempts are no retry.", "Say 2 to 5: the first one counts.")
+        if min(self.initial, self.most) < 0.001 or self.multiplier <= 0:
+            raise LabError(
+                "No time would pass between attempts.",
+                "Let `initial` and `most` be 0.001 seconds or more, and `multiplier` more than 0.",
+            )
+        if not self.codes or not set(self.codes) <= set(grpc.StatusCode.__members__):
+            raise LabError(f"{self.codes!r} are no codes.", 'Name at least one, such as ("UNAVAILABLE",).')
+
     def config(self) -> dict[str, Any]:
         """The service config that says so, for every method."""
         policy = {
             "maxAttempts": self.attempts,
-            "initialBackoff": f"{self.initial:g}s",
-            "maxBackoff": f"{self.most:g}s",
+            "initialBackoff": f"{self.initial:.12g}s",
+            "maxBackoff": f"{self.most:.12g}s",
             "backoffMultiplier": self.multiplier,
             "retryableStatusCodes": list(self.codes),
         }
@@ -126,8 +140,10 @@ class Client:
     def said(self, timeout: float | None, metadata: Metadata) -> dict[str, Any]:
         """What goes with a call, for a stub's method: its deadline and metadata, and the client's own."""
         extra = self.metadata + pairs(metadata)
-        chosen = self.timeout if timeout is None else None if timeout == float("inf") else timeout
-        if chosen is not None and chosen >= 1 and repeat.on():
+        chosen = self.timeout if timeout is None else timeout
+        if chosen is not None and chosen > _LONGEST:
+            chosen = None
+        elif chosen is not None and chosen >= 1 and repeat.on():
             chosen += 0.05 if chosen >= 10 else 0.005  # see _defaults: the middle between two steps
         return {
             "timeout": chosen,
@@ -182,19 +198,20 @@ def pairs(metadata: Metadata) -> tuple[tuple[str, str | bytes], ...]:
 
 
 def address(target: str) -> str:
-    """What grpcio connects to: http://127.0.0.1:50051 is 127.0.0.1:50051. LabError: it names no port."""
+    """What grpcio connects to: http://127.0.0.1:50051 is 127.0.0.1:50051. LabError: it names no port, or another protocol."""
+    if re.match(f"({_SCHEMES}):", target):
+        return target
     found = urlsplit(target if "://" in target else f"//{target}")
-    if found.scheme not in ("", "http"):
-        return target  # dns:///..., unix:..., as grpcio knows them
     try:
         port = found.port
     except ValueError:
         port = None
+    remedy = 'Say "127.0.0.1:50051", or give the url of a server\'s handle.'
+    if found.scheme not in ("", "http"):
+        raise LabError(f"{target} is no address of a gRPC server without TLS.", remedy)
     if port is None or not found.hostname:
-        raise LabError(
-            f"{target} names no host and port.", 'Say "127.0.0.1:50051", or give the url of a server\'s handle.'
-        )
-    return found.netloc
+        raise LabError(f"{target} names no host and port.", remedy)
+    return found.netloc.rpartition("@")[2]
 
 
 def _defaults(retry: Retry | None) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from protolab.protocols.grpc.generated import user_service_pb2 as users
 from protolab.protocols.grpc.services import NEXT
 
 __all__ = ["CallFailed", "LessonsClient", "Page", "Retry", "UserServiceClient"]
-Requests = Iterable[Any] | AsyncIterable[Any]
 
 
 class Page(NamedTuple):
@@ -61,12 +60,12 @@ class UserServiceClient(Client):
         return Page(found, str(trailers.get(NEXT, "")))
 
     async def each(
-        self, filter: str = "", *, page_size: int = 0, timeout: float | None = None
+        self, filter: str = "", *, page_size: int = 0, timeout: float | None = None, metadata: Metadata = ()
     ) -> AsyncIterator[users.User]:
         """Every user, page after page, each with a deadline of its own."""
-        token = ""
+        token, metadata = "", tuple(metadata)
         while True:
-            found, token = await self.list(page_size, token, filter, timeout=timeout)
+            found, token = await self.list(page_size, token, filter, timeout=timeout, metadata=metadata)
             for user in found:
                 yield user
             if not token:
@@ -127,14 +126,16 @@ class LessonsClient(Client):
 
     async def sum(self, values: Iterable[int] | AsyncIterable[int], *, timeout: float | None = None) -> lessons.Total:
         """Client streaming: the sum, and of how many."""
-        return await self.ask(self.calls.Sum(_numbers(values), **self.said(timeout, ())))
+        with _Numbers(values) as numbers:
+            return await self.ask(self.calls.Sum(aiter(numbers), **self.said(timeout, ())))
 
     async def double(
         self, values: Iterable[int] | AsyncIterable[int], *, timeout: float | None = None
     ) -> AsyncIterator[int]:
         """Bidirectional: each value doubled, as it is answered."""
-        async for number in self.hear(self.calls.Double(_numbers(values), **self.said(timeout, ()))):
-            yield number.value
+        with _Numbers(values) as numbers:
+            async for number in self.hear(self.calls.Double(aiter(numbers), **self.said(timeout, ()))):
+                yield number.value
 
     async def wait(self, ms: int, *, timeout: float | None = None) -> str:
         """A call that takes so long. DEADLINE_EXCEEDED."""
@@ -227,10 +228,28 @@ class Talk:
             raise
 
 
-async def _numbers(values: Iterable[int] | AsyncIterable[int]) -> AsyncIterator[lessons.Number]:
-    if isinstance(values, AsyncIterable):
-        async for value in values:
-            yield lessons.Number(value=value)
-    else:
-        for value in values:
-            yield lessons.Number(value=value)
+class _Numbers:
+    """Values as requests. What making them raises, the library swallows and cancels the call: leaving the block raises it."""
+
+    def __init__(self, values: Iterable[int] | AsyncIterable[int]) -> None:
+        self._values = values
+        self._error: Exception | None = None
+
+    async def __aiter__(self) -> AsyncIterator[lessons.Number]:
+        try:
+            if isinstance(self._values, AsyncIterable):
+                async for value in self._values:
+                    yield lessons.Number(value=value)
+            else:
+                for value in self._values:
+                    yield lessons.Number(value=value)
+        except Exception as error:
+            self._error = error
+            raise
+
+    def __enter__(self) -> _Numbers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._error is not None:
+            raise self._error

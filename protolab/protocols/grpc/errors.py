@@ -7,6 +7,7 @@ A status has a code and a message, which travel in the trailers. Details for pro
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from google.protobuf import any_pb2, descriptor_pool, message_factory
@@ -14,19 +15,26 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 from protolab.errors import LabError
+from protolab.plain import printable
 from protolab.protocols.grpc.library import aio, grpc
 
+# Clients take 8 KiB of trailers and, when there are more, report RESOURCE_EXHAUSTED in place of the status. A character may
+# take 12 bytes in grpc-message and 4 in the details, so this much always fits:
+_MESSAGE, _VIOLATIONS, _DESCRIPTION = 300, 10, 60  # characters of a message, fields that are named, characters for each
 DETAILS_KEY = "grpc-status-details-bin"
 Violation = tuple[str, str]  # a field's path, and what is wrong with it
 
 
 class Refusal(Exception):
-    """Raised in a handler: the call ends with this code, this message (the client reads it), and these details."""
+    """Raised in a handler: the call ends with this code, this message (the client reads it), and these details.
+
+    A message of more than 300 characters, which may quote what a stranger sent, is cut.
+    """
 
     def __init__(self, code: grpc.StatusCode, message: str, *details: Message) -> None:
-        super().__init__(message)
         self.code = code
-        self.message = message
+        self.message = _cut(message, _MESSAGE)
+        super().__init__(self.message)
         self.details = details
 
     def trailers(self) -> tuple[tuple[str, bytes], ...]:
@@ -40,9 +48,10 @@ class Refusal(Exception):
 
 
 def invalid(violations: Iterable[Violation]) -> Refusal:
-    """INVALID_ARGUMENT, with each field that is wrong as a google.rpc.BadRequest."""
+    """INVALID_ARGUMENT, with each field that is wrong (of more than ten, the first) as a google.rpc.BadRequest."""
     request, wrong = error_details_pb2.BadRequest(), []
-    for field, description in violations:
+    for field, description in islice(violations, _VIOLATIONS):
+        description = _cut(description, _DESCRIPTION)
         request.field_violations.add(field=field, description=description)
         wrong.append(f"{field}: {description}")
     return Refusal(grpc.StatusCode.INVALID_ARGUMENT, "; ".join(wrong), request)
@@ -50,13 +59,19 @@ def invalid(violations: Iterable[Violation]) -> Refusal:
 
 def about(code: grpc.StatusCode, message: str, kind: str, name: str) -> Refusal:
     """A refusal that concerns one thing (a user, by id or by e-mail address), named in a google.rpc.ResourceInfo."""
-    return Refusal(code, message, error_details_pb2.ResourceInfo(resource_type=kind, resource_name=name))
+    return Refusal(
+        code, message, error_details_pb2.ResourceInfo(resource_type=kind, resource_name=_cut(name, _MESSAGE))
+    )
 
 
 def request_info(id: str) -> Message:
     """The detail that names the request under which the server's log has more."""
     info: Message = error_details_pb2.RequestInfo(request_id=id)
     return info
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 class CallFailed(LabError):
@@ -69,7 +84,9 @@ class CallFailed(LabError):
     def __init__(
         self, code: grpc.StatusCode, message: str, details: tuple[Message, ...], metadata: tuple[tuple[str, Any], ...]
     ) -> None:
-        super().__init__(f"{code.name}: {message or 'no message'}.".replace("..", "."), REMEDIES[code])
+        said = printable(message) or "no message"
+        stop = "" if said.endswith((".", "!", "?")) else "."
+        super().__init__(f"{code.name}: {said}{stop}", _remedy(code, message))
         self.code = code
         self.message = message
         self.details = details
@@ -129,7 +146,19 @@ REMEDIES = {
     _C.OUT_OF_RANGE: "Ask for less: what was asked for lies past the end.",
     _C.UNIMPLEMENTED: "The server has no such method: check the service's name and the method's, letter by letter.",
     _C.INTERNAL: "Something broke at the server or on the way: its log says what.",
-    _C.UNAVAILABLE: "Nobody answers there: see that the server runs and the address is its own, then try again.",
+    _C.UNAVAILABLE: "The server cannot answer just now, or is going away: try again in a moment.",
     _C.DATA_LOSS: "What was asked for is lost or damaged: trying again will not help.",
     _C.UNAUTHENTICATED: "Send credentials in the metadata.",
 }
+# What grpcio says, under UNAVAILABLE, of a connection that did not come about, and what to do about it.
+_UNREACHED = {
+    "Connection refused": "Nobody listens there: see that the server runs and the port is its own, then try again.",
+    "HTTP/2": "Something else answers there: give the address of a gRPC server, one without TLS.",
+    "failed to connect": "No gRPC server answers there: see that it runs, without TLS, and that the port is its own.",
+    "resol": "Nobody knows that host: check its name, letter by letter.",
+}
+
+
+def _remedy(code: grpc.StatusCode, message: str) -> str:
+    unreached = _UNREACHED.items() if code is _C.UNAVAILABLE else ()
+    return next((remedy for part, remedy in unreached if part in message), REMEDIES[code])

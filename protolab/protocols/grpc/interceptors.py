@@ -2,6 +2,7 @@
 
 - `Refusal`: its code, message and details.
 - `context.abort` in a handler: as it is.
+- A request that is not the method's message: INTERNAL, as the other libraries have it.
 - Cancelled, by the client or because the deadline passed: the handler stops where it waits, and its clean-up runs.
 - Anything else: INTERNAL with a request id. The exception's own text may hold secrets and goes to the log only; grpcio
   would send it to the client ("Unexpected <class ...>: secret").
@@ -16,11 +17,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from protolab.protocols.grpc.errors import Refusal, request_info
 from protolab.protocols.grpc.library import aio, grpc
 from protolab.serve import Log
 
 Handler = Any  # grpc.RpcMethodHandler, whose four behaviours the type stubs do not tell apart
+_INTERNAL = grpc.StatusCode.INTERNAL
 _OK = (0, None, grpc.StatusCode.OK)  # what a context's code is when nobody set one
 
 
@@ -52,7 +56,9 @@ class Guard(aio.ServerInterceptor):
         return ours
 
     def _wrap(self, handler: Handler, method: str) -> Handler:
-        codec = handler.request_deserializer, handler.response_serializer
+        read, codec = handler.request_deserializer or bytes, (None, handler.response_serializer)
+        if handler.request_streaming:  # requests raise in the handler; one alone would be told to the client by grpcio
+            read, codec = _as_it_is, (handler.request_deserializer, handler.response_serializer)
         kinds = (
             "stream" if handler.request_streaming else "unary",
             "stream" if handler.response_streaming else "unary",
@@ -62,7 +68,7 @@ class Guard(aio.ServerInterceptor):
         async def unary(request: Any, context: Any) -> Any:
             began = time.perf_counter()
             try:
-                answer = await behaviour(request, context)
+                answer = await behaviour(read(request), context)
             except BaseException as error:
                 return await self._failed(error, method, context, began)
             if context.code() in _OK:  # mostly: the short way
@@ -75,7 +81,7 @@ class Guard(aio.ServerInterceptor):
             began = time.perf_counter()
             sent: int | None = None  # of a handler that writes by itself nobody counts
             try:
-                answers = behaviour(request, context)
+                answers = behaviour(read(request), context)
                 if hasattr(answers, "__aiter__"):
                     sent = 0
                     async with aclosing(answers):  # cancelled between two answers, its clean-up runs now, not some day
@@ -96,6 +102,8 @@ class Guard(aio.ServerInterceptor):
         self, error: BaseException, method: str, context: Any, began: float, sent: int | None = None
     ) -> None:
         """End the call as `error` asks for. Raises, always."""
+        if isinstance(error, DecodeError):
+            error = Refusal(_INTERNAL, "The request is not the message that this method takes: see its .proto.")
         if isinstance(error, Refusal):
             self._note(f"{method} refused ({error.message})", error.code, began, sent)
             await context.abort(error.code, error.message, error.trailers())
@@ -109,9 +117,9 @@ class Guard(aio.ServerInterceptor):
                 raise asyncio.CancelledError from error
         elif isinstance(error, Exception):
             number = next(self._numbers)
-            self._note(f"{method} failed, request {number}: {error!r}", grpc.StatusCode.INTERNAL, began, sent)
+            self._note(f"{method} failed, request {number}: {error!r}", _INTERNAL, began, sent)
             message = f"The server failed. Its log has the reason under request {number}."
-            told = Refusal(grpc.StatusCode.INTERNAL, message, request_info(str(number)))
+            told = Refusal(_INTERNAL, message, request_info(str(number)))
             await context.abort(told.code, message, told.trailers())
         raise error
 
@@ -120,6 +128,10 @@ class Guard(aio.ServerInterceptor):
         status = "OK" if code in _OK else code and (code.name if isinstance(code, grpc.StatusCode) else str(code))
         answers = "" if sent is None else f", {sent} answer{'' if sent == 1 else 's'}"
         self.log(f"{what}{' ' * bool(status)}{status}{answers} in {took:.1f} ms")
+
+
+def _as_it_is(requests: Any) -> Any:
+    return requests
 
 
 def _short(method: str) -> str:

@@ -6,6 +6,9 @@ import asyncio
 import socket
 from typing import Any
 
+from protolab.protocols.grpc.library import aio, grpc  # before all that imports grpcio by itself
+
+# isort: split
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
@@ -13,7 +16,6 @@ from protolab import repeat
 from protolab.protocols.grpc.chat import Chat
 from protolab.protocols.grpc.generated import lessons_pb2, lessons_pb2_grpc, user_service_pb2, user_service_pb2_grpc
 from protolab.protocols.grpc.interceptors import Guard
-from protolab.protocols.grpc.library import aio, grpc
 from protolab.protocols.grpc.services import Calls, Directory, UserService
 from protolab.protocols.grpc.store import Store
 from protolab.serve import Server

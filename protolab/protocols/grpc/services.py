@@ -127,6 +127,7 @@ class Calls(lessons_pb2_grpc.CallsServicer):
 
     async def Fail(self, request: lessons.FailRequest, context: Any) -> lessons.Text:
         _within("code", request.code, 16)
+        _within("key", len(request.key), 100, " characters")
         if request.key:
             failed = self._failures.pop(request.key, 0)
             if failed >= request.times:
@@ -151,6 +152,6 @@ class Calls(lessons_pb2_grpc.CallsServicer):
 _CODES: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
 
-def _within(field: str, value: int, most: int) -> None:
+def _within(field: str, value: int, most: int, of: str = "") -> None:
     if not 0 <= value <= most:
-        raise invalid([(field, f"must be 0 to {most}, not {value}")])
+        raise invalid([(field, f"must be 0 to {most}{of}, not {value}")])

@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import threading
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -22,6 +24,7 @@ USERS = 10_000  # the most a store holds; creating one more is RESOURCE_EXHAUSTE
 PAGE = 10  # users on a page when the request names no size
 LARGEST_PAGE = 100  # AIP-158: a larger page_size is no error, and means this
 _NAME, _EMAIL, _ROLE, _ROLES, _AGE = 100, 254, 50, 20, 150  # the longest, the most, the oldest
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 class Person(NamedTuple):
@@ -45,7 +48,7 @@ class Store:
         self._lock = threading.Lock()
         self._people: dict[int, Person] = {}
         self._numbers: list[int] = []  # the keys of _people, in order
-        self._emails: dict[str, int] = {}  # case-folded
+        self._emails: dict[str, int] = {}  # as `_same` has them
         self._last = 0
         self._changes = 0
         self._secret = repeat.token_source()(16)  # signs page tokens, so that nobody builds one by hand
@@ -95,14 +98,14 @@ class Store:
                     setattr(changed, path, value)
             _check(changed)
             self._claim(changed.email, number)
-            del self._emails[before.user.email.casefold()]
+            del self._emails[_same(before.user.email)]
             return self._keep(number, changed)
 
     def delete(self, id: str) -> None:
         """Forget a user; NOT_FOUND."""
         with self._lock:
             number = self._number(id)
-            del self._emails[self._people.pop(number).user.email.casefold()]
+            del self._emails[_same(self._people.pop(number).user.email)]
             del self._numbers[bisect_right(self._numbers, number) - 1]
 
     def page(self, size: int, token: str, filter: str) -> Page:
@@ -134,7 +137,7 @@ class Store:
         return number
 
     def _claim(self, email: str, by: int | None) -> None:
-        if self._emails.get(email.casefold(), by) != by:
+        if self._emails.get(_same(email), by) != by:
             raise about(grpc.StatusCode.ALREADY_EXISTS, f"There is a user with the address {email}.", "User", email)
 
     def _keep(self, number: int, user: User) -> Person:
@@ -142,7 +145,7 @@ class Store:
         kept.CopyFrom(user)
         kept.id = str(number)
         self._changes += 1
-        self._emails[kept.email.casefold()] = number
+        self._emails[_same(kept.email)] = number
         self._people[number] = person = Person(kept, f"v{self._changes}")
         return person
 
@@ -161,6 +164,11 @@ class Store:
         return number
 
 
+def _same(email: str) -> str:
+    """What is equal of addresses that differ only in case, or in how their letters are composed (Unicode section 3.13)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", email).casefold())
+
+
 def _check(user: User) -> None:
     """INVALID_ARGUMENT, with every field that is wrong."""
     if wrong := list(_violations(user)):
@@ -172,8 +180,10 @@ def _violations(user: User) -> Iterable[Violation]:
         yield "name", "must not be empty"
     if len(user.name) > _NAME:
         yield "name", f"has {len(user.name)} characters, more than {_NAME}"
-    local, at, domain = user.email.rpartition("@")
-    if not (local and at and domain) or not user.email.isprintable() or " " in user.email:
+    if _CONTROL.search(user.name):
+        yield "name", "must not have control characters"
+    local, _, domain = user.email.partition("@")
+    if not (local and domain) or "@" in domain or not user.email.isprintable() or " " in user.email:
         yield "email", "must be an address such as ada@example.org"
     if len(user.email) > _EMAIL:
         yield "email", f"has {len(user.email)} characters, more than {_EMAIL}"
@@ -182,5 +192,5 @@ def _violations(user: User) -> Iterable[Violation]:
     if len(user.roles) > _ROLES:
         yield "roles", f"are {len(user.roles)}, more than {_ROLES}"
     for number, role in enumerate(user.roles):
-        if not 0 < len(role) <= _ROLE:
-            yield f"roles[{number}]", f"must have 1 to {_ROLE} characters, not {len(role)}"
+        if not 0 < len(role) <= _ROLE or _CONTROL.search(role):
+            yield f"roles[{number}]", f"must have 1 to {_ROLE} characters, no control characters"

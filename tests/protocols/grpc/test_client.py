@@ -56,8 +56,10 @@ def test_a_target_is_a_host_and_port_or_a_url(target: str, meant: str) -> None:
     assert address(target) == meant
 
 
-@pytest.mark.parametrize("target", ["", "localhost", "http://localhost", "localhost:port", "localhost:99999"])
-def test_a_target_without_a_port_is_refused_with_a_remedy(target: str) -> None:
+@pytest.mark.parametrize(
+    "target", ["", "localhost", "http://localhost", "localhost:port", "localhost:99999", "https://x:1", "ws://x:1"]
+)
+def test_a_target_without_a_port_or_of_another_protocol_is_refused_with_a_remedy(target: str) -> None:
     with pytest.raises(LabError, match="handle"):
         protocol.UserServiceClient(target)
 
@@ -134,6 +136,7 @@ def test_each_call_has_a_deadline_of_its_own_or_the_client_s() -> None:
                 await client.wait(10_000)
             assert await client.wait(200, timeout=10) == "waited 200 ms"
             assert await client.wait(200, timeout=float("inf")) == "waited 200 ms"
+            assert await client.wait(200, timeout=1e12) == "waited 200 ms"  # later than grpcio can say
             with pytest.raises(CallFailed, match="DEADLINE_EXCEEDED"):
                 async for _ in client.count(10**6, 10):
                     pass
@@ -174,6 +177,71 @@ def test_nobody_there_is_unavailable_at_once_or_after_waiting_for_ready() -> Non
             await server.stop()
 
     asyncio.run(asyncio.wait_for(main(), 30))
+
+
+def test_whoever_is_not_a_grpc_server_is_told_from_nobody() -> None:
+    """A socket with any of these behind it, and what to do about it."""
+
+    async def ask(said: bytes) -> CallFailed:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read(1)
+            writer.write(said)
+            writer.close()
+
+        other = await asyncio.start_server(answer, "127.0.0.1", 0)
+        async with other, protocol.LessonsClient(f"127.0.0.1:{other.sockets[0].getsockname()[1]}") as client:
+            with pytest.raises(CallFailed) as failed:
+                await client.echo("x")
+        return failed.value
+
+    http = asyncio.run(ask(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"))
+    closed = asyncio.run(ask(b""))  # as a server does that waits for TLS
+    assert {http.code, closed.code} == {Code.UNAVAILABLE}
+    assert "Something else answers there" in http.remedy
+    assert "without TLS" in closed.remedy
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("", "ABORTED: no message. S"),
+        ("Look in ../x.", "ABORTED: Look in ../x. S"),
+        ("What?", "ABORTED: What? S"),
+        ("\x1b[2J\n", "ABORTED: \\x1b[2J\\n. S"),
+    ],
+)
+def test_an_error_says_what_the_server_said_and_commands_no_terminal(message: str, said: str) -> None:
+    error = CallFailed(Code.ABORTED, message, (), ())
+    assert str(error).startswith(said)
+    assert error.message == message
+
+
+def test_what_the_values_raise_is_raised_and_not_only_the_call_cancelled() -> None:
+    async def main(url: str) -> None:
+        async with protocol.LessonsClient(url) as client:
+            with pytest.raises(ZeroDivisionError):
+                await client.sum(1 // n for n in (1, 0))
+            with pytest.raises(TypeError):
+                [value async for value in client.double(["one"])]
+
+    asyncio.run(main(lab.start(protocol.UserServer()).url))
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"attempts": 1},
+        {"attempts": 2.5},
+        {"initial": 0},
+        {"most": 0},
+        {"multiplier": 0},
+        {"codes": ()},
+        {"codes": ["X"]},
+    ],
+)
+def test_a_retry_policy_that_the_library_would_not_take_is_refused_with_a_remedy(policy: dict) -> None:
+    with pytest.raises(LabError, match=r"Say|Let|Name"):
+        protocol.Retry(**policy)
 
 
 def test_a_retry_policy_repeats_what_it_names_and_only_that() -> None:
@@ -341,6 +409,23 @@ def test_a_repeatable_run_says_the_same_headers_and_messages() -> None:
         said.add(b"".join(frame.data for head, frame in heads if head and head.type in (http2.HEADERS, http2.DATA)))
     (same,) = said
     assert b"lab.local" in same and b"ada@x.org" in same
+
+
+def test_grpcio_writes_nothing_into_a_cell_whichever_part_is_imported_first() -> None:
+    """It reads its environment when it is imported, and a server's parts, health and reflection, import it too."""
+    code = """
+import asyncio
+from protolab import grpc
+grpc.{}
+async def main():
+    async with grpc.LessonsClient("127.0.0.1:1", options={{"grpc.service_config": "no JSON"}}) as client:
+        try: await client.echo("x")
+        except grpc.CallFailed: pass
+asyncio.run(main())
+"""
+    for first in ("UserServer", "UserServiceClient", "CallFailed"):
+        done = subprocess.run([sys.executable, "-c", code.format(first)], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), first
 
 
 def test_the_generated_stub_is_there_for_calls_by_hand() -> None:
