@@ -87,7 +87,8 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
     notebook.metadata = nbformat.from_dict(METADATA)
     count = 0
     for cell in notebook.cells:
-        cell.metadata.pop("execution", None)
+        for noise in ("execution", "lines_to_next_cell"):  # times; and how jupytext would lay out the source
+            cell.metadata.pop(noise, None)
         if cell.cell_type == "code":
             count += 1
             cell.execution_count = count

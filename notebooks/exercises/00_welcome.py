@@ -1,20 +1,24 @@
-"""What lesson 00 asks. Server "echo", connection 0: the client says Hello, the server echoes it."""
+"""What lesson 00 asks. Server "echo", connections 0 and 1: the client says Hello, and then Hi!; the server echoes it."""
 
 from protolab.fields import Side
 from protolab.lesson import Exercise, Guess
 
 
-def hello(seen, side):
-    """The frame that carries Hello in that direction."""
-    return seen.unit("echo", 0, side=side, kind="frame")
+def frame(seen, side, number=1):
+    """The frame that carries the word in that direction."""
+    return seen.unit("echo", number, side=side, kind="frame")
 
 
 def size(seen, side=Side.CLIENT):
-    return len(hello(seen, side).data)
+    return len(frame(seen, side).data)
 
 
 def letters(seen):
-    return hello(seen, Side.CLIENT).field.find("payload length").value
+    return frame(seen, Side.CLIENT).field.find("payload length").value
+
+
+def hello(seen):
+    return len(frame(seen, Side.CLIENT, 0).data)
 
 
 def fewer(seen):
@@ -23,17 +27,21 @@ def fewer(seen):
 
 EXERCISES = [
     Guess(
-        "hello",
-        "How many bytes does the client send to say Hello?",
+        "hi",
+        "How many bytes does the client send to say `Hi!`?",
         fact=size,
         why=lambda seen: (
-            f"{letters(seen)} of them are the letters; the other {size(seen) - letters(seen)} say what kind of thing this is."
+            f"{letters(seen)} of them are the letters; the other {size(seen) - letters(seen)} say what kind of thing this is,"
+            " as with Hello."
         ),
-        wrong={letters: "That is one for each letter, and nothing that says where the word begins and ends."},
+        wrong={
+            letters: "That is one for each letter, and nothing that says where the word begins and ends.",
+            hello: "That is what Hello took, which has more letters.",
+        },
     ),
     Exercise(
         "fewer",
-        "By how many bytes is the server's Hello shorter than the client's?",
+        "By how many bytes is the server's Hi! shorter than the client's?",
         fact=fewer,
         right="len(talk[2].data) - len(talk[3].data)",
         why="Look at the fields: there is one that the server's frame does not have. Lesson 02 says what it is for.",
@@ -45,7 +53,7 @@ EXERCISES = [
         },
         otherwise="Count the bytes of both frames; each one's heading says them.",
         hints=(
-            "talk[2] is the client's Hello. Which number gives you the server's?",
+            "talk[2] is the client's Hi! Which number gives you the server's?",
             "The line above each table says how many bytes the frame has. Subtract.",
             "Python counts too: len(talk[2].data) is the size of the client's.",
         ),

@@ -122,7 +122,7 @@ def batch(answer, seen):
         if len(asked) != 1:
             return wrong(f"For the keys {keys} the backend was asked {len(asked)} times; once is enough.")
         if not isinstance(made, list):
-            return wrong(f"This gives a {type(made).__name__}; the loader wants a list.")
+            return wrong(f"This gives something of type {type(made).__name__}; the loader wants a list.")
         if len(made) != len(keys):
             return wrong(f"{len(keys)} keys, {len(made)} items: the loader cannot know whose each is.")
         for place, (key, item) in enumerate(zip(keys, made, strict=True)):

@@ -137,6 +137,8 @@ def one(seen):
 
 def again(seen):
     """Judged by the newest conversation of "again"."""
+    if not seen.conversations("again"):
+        return untouched()
     messages = said(seen, "again", -1)
     mine = [message for side, message in messages if side is Side.CLIENT and isinstance(message, dict)]
     begun = [message.get("id") for message in mine if message.get("type") == "subscribe"]

@@ -198,7 +198,7 @@ def decoded(answer, seen):
 
 def _differs(made, wanted, data):
     if not isinstance(made, list):
-        return wrong(f"A list was asked for, and this is a {type(made).__name__}.")
+        return wrong(f"A list was asked for, and this is of type {type(made).__name__}.")
     if [each[:1] for each in made] == [each[:1] for each in wanted] or len(made) == len(wanted):
         if all(isinstance(each[1], str) for each in made if not isinstance(each[1], int)):
             return wrong("Values of LEN are bytes. Nothing says that they are text: leave them as they are.")

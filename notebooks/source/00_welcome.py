@@ -42,19 +42,26 @@ from protolab.lesson import check, hint, predict, reveal, solution
 # %% [markdown]
 # ### Predict
 #
-# Each letter of `Hello` fits into one byte. How many bytes did the client send to say it?
+# Each letter of `Hello` fits into one byte, and the last column of the ladder says how many bytes it took the client to say
+# it. Now it will say `Hi!`. How many bytes will that take?
 
 # %%
-predict("welcome.hello", ...)  # a number, in place of the dots
+predict("welcome.hi", ...)  # a number, in place of the dots
 
 # %% [markdown]
 # ### Look
-#
-# A conversation is a list of units: `talk[0]` is the first. Ask for any of them, and it opens: on the left its bytes, then
-# what they mean.
 
 # %%
-reveal("welcome.hello")
+async with websocket.connect(echo.url) as client:
+    await client.send("Hi!")
+    await client.recv()
+
+# %%
+reveal("welcome.hi")
+
+# %% [markdown]
+# A conversation is a list of units: `talk[0]` is the first. Ask for any of them, and it opens: on the left its bytes, then
+# what they mean.
 
 # %%
 talk = show.conversation(echo)
@@ -65,7 +72,7 @@ talk[2]
 #
 # ### Exercise
 #
-# Open the server's `Hello` as well: it is the next unit of `talk`. (Change the cell above and run it again, or add one
+# Open the server's `Hi!` as well: it is the next unit of `talk`. (Change the cell above and run it again, or add one
 # with the + button.) By how many bytes is it shorter than the client's?
 
 # %%
@@ -74,7 +81,7 @@ check("welcome.fewer", ...)  # a number, in place of the dots
 # %% [markdown]
 # ### Look around
 #
-# The same capture once more, to walk through: click on a unit, a field or a byte, or use the arrow keys, and see what
+# All that was said so far, to walk through: click on a unit, a field or a byte, or use the arrow keys, and see what
 # belongs together. (It needs a running kernel. Elsewhere you see the ladder.)
 
 # %%

@@ -286,5 +286,12 @@ await ask(mended)
 check("upgrade.mend", mended)
 
 # %% [markdown]
+# ## In short
+#
+# - A byte is a number from 0 to 255; hex and text are two ways to write it.
+# - HTTP is lines that end with CR LF, and an empty line ends the head.
+# - `Upgrade` and `Connection` ask for WebSocket. Status 101 agrees, and the next byte is spoken in it.
+# - `Sec-WebSocket-Accept` is made from the key: it proves that the server understood, and not who it is.
+#
 # **Next:** [02 WebSocket frames](02_websocket_frames.ipynb). Both sides have stopped speaking HTTP. What comes now is made
 # of bits.

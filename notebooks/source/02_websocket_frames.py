@@ -211,8 +211,8 @@ talk = show.conversation(echo)
 display(talk, talk[4])
 
 # %% [markdown]
-# The payload of Close starts with the code: two bytes, the greater one first ("big-endian", as all numbers in these
-# protocols). The rest is text.
+# The payload of Close starts with the code: two bytes, the greater one first ("big-endian", as all numbers in WebSocket).
+# The rest is text.
 
 # %%
 goodbye = websocket.Frame.decode(talk[4].data).payload
@@ -276,7 +276,7 @@ masked = bytes(byte ^ key[i % 4] for i, byte in enumerate(payload))
 
 second_byte = ...  # such as 0b0000_0000
 
-if second_byte is not ...:
+if second_byte in range(256):
     print(await say(bytes([0b1000_0001, second_byte]) + key + masked))
 check("frames.second", second_byte)
 
@@ -308,5 +308,15 @@ def any_frame(payload, key):
 check("frames.long", any_frame)
 
 # %% [markdown]
-# When the last one says *Right*, you have written what stands at the heart of every WebSocket client. Send something long
+# When the last one says *right*, you have written what stands at the heart of every WebSocket client. Send something long
 # with it: `await say(any_frame(b"Hello! " * 1000, key))`.
+#
+# ## In short
+#
+# - A frame is a few bits that describe it (FIN, opcode, MASK), a length, and the payload.
+# - Up to 125 the length stands in seven bits; 126 and 127 are signs that it stands in the bytes that follow.
+# - A client masks with a fresh key for each frame, a server does not mask. XOR masks and unmasks, and hides nothing.
+# - A message may come in several frames, and FIN is set on the last. Ping, pong and Close fit in between.
+#
+# **Next:** [03 The WebSocket conversation](03_the_websocket_conversation.ipynb). Who may say what, and when; and what it is
+# worth.

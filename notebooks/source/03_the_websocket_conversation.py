@@ -301,7 +301,7 @@ Frame = websocket.Frame
 
 frames = ...  # such as [Frame(1, b"one two three")]
 
-if frames is not ...:
+if isinstance(frames, list):
     await say(*frames, Frame(8, b"\x03\xe8"))
     display(show.conversation(echo))
 check("conversation.interrupt", frames)
@@ -339,4 +339,11 @@ check("conversation.turn", ...)  # a number, in place of the dots
 check("conversation.uphill", ...)  # a number, in place of the dots
 
 # %% [markdown]
+# ## In short
+#
+# - Control frames may stand between the pieces of a message; another message may not.
+# - A small table of states says what each side may say next, and the decoder judges by it.
+# - Close is answered with Close, and then TCP ends. The codes for "none was said" and "it broke off" are on no wire.
+# - A WebSocket pays for a handshake once, and then little for each update. Who may hear late, or asks once, just asks.
+#
 # **Next:** [04 When it goes wrong](04_when_it_goes_wrong.ipynb). So far everybody kept to the rules.

@@ -292,7 +292,7 @@ display(talk, talk[3])
 # %%
 big = ...  # a websocket.Frame with KEY as its key
 
-if big is not ...:
+if isinstance(big, websocket.Frame):
     display(await say(big.encode()))
 check("broken.big", big)
 
@@ -361,5 +361,12 @@ check("broken.reason", reason)
 # %% [markdown]
 # The stranger's mistake is a real one: libraries that are used everywhere have made it, and it was found when somebody's
 # error message was long, and not in English.
+#
+# ## In short
+#
+# - A finding says which rule, at which byte, whose fault, what a peer owes for it, and how to mend it.
+# - A broken frame ends with 1002, text that is no UTF-8 with 1007. Before the upgrade a status of HTTP says it.
+# - UTF-8 is a matter of the message, not of the frame: a letter may be cut in two.
+# - A length that is too large breaks no rule for as long as both sides wait.
 #
 # **Next:** [05 Compression](05_compression.ipynb). The same messages in fewer bytes, and new ways to go wrong.

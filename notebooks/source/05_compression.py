@@ -317,11 +317,18 @@ def deflated(data):
 
 bomb = ...  # a payload
 
-if bomb is not ...:
+if isinstance(bomb, bytes):
     print(await say(compressed(bomb)))
 check("compression.bomb", bomb)
 
 # %% [markdown]
 # A server that inflates first and looks at the size afterwards has lost by then. The bound must hold while it inflates.
+#
+# ## In short
+#
+# - Compression is agreed on in the handshake; then RSV1, on the first frame of a message, says that it was used.
+# - A message may refer to those before it. For that both sides keep a window, which is memory, and no message may be skipped.
+# - What does not repeat itself becomes longer, so a sender may leave any message as it is.
+# - Bound what comes out, while it comes out; and keep secrets away from what others choose.
 #
 # **Next:** [06 Rooms and slow readers](06_rooms_and_slow_readers.ipynb). So far a server had one client at a time.

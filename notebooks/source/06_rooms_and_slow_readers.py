@@ -389,4 +389,10 @@ def waiting(pending, new, most):
 check("rooms.oldest", waiting)
 
 # %% [markdown]
+# ## In short
+#
+# - A room is an agreement above WebSocket. A server says itself who spoke, and makes one frame for all.
+# - Who waits for one slow reader lets all the others wait.
+# - Wait, keep, drop, let go: there is no fifth way, and each has its price.
+#
 # **Next:** [07 Coming back](07_coming_back.ipynb). Somebody cuts the wire.

@@ -308,6 +308,13 @@ async with guest:
 check("back.rejoin")
 
 # %% [markdown]
+# ## In short
+#
+# - A client that comes back waits longer after each failure, and for a random time: else all come back at once.
+# - What is said meanwhile waits in a queue with a bound, and what is dropped is said.
+# - Some codes mean that it would end the same way: after those it stays away.
+# - A new connection knows nothing of the old one, so say again where you were.
+#
 # These were the lessons about WebSocket: from its first byte to a client that outlives a cut wire.
 #
-# **Next:** [08 Server-Sent Events](08_server_sent_events.ipynb)
+# **Next:** [08 Server-Sent Events](08_server_sent_events.ipynb). A response that does not end.

@@ -22,6 +22,7 @@ from protolab.wire.protobuf_tree import read
 from protolab.wire.protobuf_typed import read_typed
 
 lab.repeatable()
+server = lab.start(grpc.UserServer())
 
 # %% [markdown]
 # ## From lesson 02, by heart
@@ -42,8 +43,6 @@ check("protobuf.order", ...)  # "most" or "least"
 # format of their own, **Protocol Buffers**, or protobuf. Let us create a user on a gRPC server:
 
 # %%
-server = lab.start(grpc.UserServer())
-
 async with grpc.UserServiceClient(server.url) as client:
     ada = await client.create("Ada Lovelace", "ada@example.org", 36, ["admin", "author"])
 

@@ -634,4 +634,6 @@ check("flow.fitting", fitting)
 # - A program sees it as a `write` that does not return. Let it wait.
 # - A window holds what fits into one round trip: bandwidth times delay.
 #
-# These were the lessons about gRPC: from a varint to a server that waits for its reader.
+# These were the lessons about gRPC, from a varint to a server that waits for its reader, and this is the last lesson. What
+# is still open says `progress()` from `protolab.lesson`; and in a terminal `protolab tap HOST:PORT` shows your own programs
+# as you have seen these. Back to the list: [00 Welcome](00_welcome.ipynb).
