@@ -57,7 +57,7 @@ def arrives(answer, seen):
             return untouched("Put your code in place of the dots.")
         if not isinstance(made, bytes | bytearray):
             return wrong(
-                f"Bytes were asked for, and for {text!r} this gives something of type {type(made).__name__}: .encode() makes bytes."
+                f"Bytes were asked for, and for {text!r} this gives a value of type {type(made).__name__}: .encode() makes bytes."
             )
         made = bytes(made)
         events = list(sse.parse(made))
