@@ -7,6 +7,7 @@ command that was typed wrongly). `PROTOLAB_TRACEBACK=1` shows where in the code 
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from pathlib import Path
@@ -21,14 +22,11 @@ from protolab.errors import LabError
 class Trouble(click.ClickException):
     """What went wrong, as a user reads it."""
 
-    def __init__(self, problem: str, remedy: str = "") -> None:
-        super().__init__(problem)
-        self.remedy = remedy
+    def __init__(self, error: LabError) -> None:
+        super().__init__(f"protolab: {error.problem}\n{error.remedy}")
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"protolab: {self.message}", file=file, err=file is None)
-        if self.remedy:
-            click.echo(self.remedy, file=file, err=file is None)
+        click.echo(self.message, file=file, err=file is None)
 
 
 class Commands(click.Group):
@@ -43,11 +41,11 @@ class Commands(click.Group):
         except (LabError, OSError) as error:
             if os.environ.get("PROTOLAB_TRACEBACK") or getattr(error, "errno", None) == errno.EPIPE:
                 raise  # a closed pipe, as in `protolab show x | head`, is click's to end quietly
-            if isinstance(error, LabError):
-                raise Trouble(error.problem, error.remedy) from error
-            about = f"{error.filename}: " if error.filename else ""
-            hint = "Check the name, and that it is yours to use. `protolab doctor` looks at the rest."
-            raise Trouble(f"{about}{error.strerror or error}.", hint) from error
+            if not isinstance(error, LabError):
+                about = f"{error.filename}: " if error.filename else ""
+                hint = "Check the name, and that it is yours to use. `protolab doctor` looks at the rest."
+                error = LabError(f"{about}{error.strerror or error}.", hint)
+            raise Trouble(error) from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -57,6 +55,8 @@ def main() -> None:
 
     Start with `protolab lab`, which opens the lessons, or with `protolab tour`, which needs a second and no browser.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a pipe on Windows knows no arrows; a question mark is as wide
 
 
 @main.command()

@@ -28,6 +28,8 @@ _ROW = re.compile(
 )
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]++\s*+)++(?:=\s*+){0,2}")
 _URL_SAFE = str.maketrans("-_", "+/")
+_PCAP = tuple(bytes.fromhex(magic) for magic in ("a1b2c3d4", "d4c3b2a1", "a1b23c4d", "4d3cb2a1"))  # of tcpdump
+_SURE = 10  # what a card says at least of bytes that it knows, of a hundred; less is a guess where nothing is known
 
 
 def bytes_of(text: str) -> tuple[bytes, str] | None:
@@ -76,7 +78,7 @@ def load(what: tuple[str, ...], stdin: BinaryIO, side: Side | None, protocol: st
             f"{text[:60]!r} is no file here, and neither hex nor base64.",
             "Give the name of a saved capture, bytes such as 810548656c6c6f, or - for standard input.",
         )
-    return _connection(found[0], side, protocol), _heading(*found)
+    return _connection(*found, side, protocol)
 
 
 def _is_file(path: Path) -> bool:
@@ -92,20 +94,19 @@ def _content(data: bytes, name: str, side: Side | None, protocol: str | None) ->
         raise LabError(f"There is nothing in {name}.", "Give a saved capture, or bytes, or hex or base64 of bytes.")
     if data.startswith((b'{"protolab"', pcapng.MAGIC)):  # what to do with pcapng, `loads` says
         return files.loads(data, name), ""
+    if data.startswith(_PCAP):
+        raise LabError(
+            f"{name} is a pcap file: packets, not what was said.", "Open it in Wireshark, or record with tap."
+        )
     try:
         found = bytes_of(data.decode("ascii"))
     except UnicodeDecodeError:
         found = None
-    found = found or (data, "they are")
-    return _connection(found[0], side, protocol), _heading(*found)
+    return _connection(*(found or (data, "they are")), side, protocol)
 
 
-def _heading(data: bytes, how: str) -> str:
-    return f"{len(data):,} byte{'' if len(data) == 1 else 's'}, read as {how}"
-
-
-def _connection(data: bytes, side: Side | None, protocol: str | None) -> Capture:
-    """A capture in which one side says `data`: the side that fits best, from the beginning or midway."""
+def _connection(data: bytes, how: str, side: Side | None, protocol: str | None) -> tuple[Capture, str]:
+    """A capture in which one side says `data`, the side that fits best, from the beginning or midway; and a line on it."""
     cards = protocols.cards() if protocol is None else (protocols.card(protocol),)
     look = data[: protocols.LOOK]
 
@@ -118,7 +119,12 @@ def _connection(data: bytes, side: Side | None, protocol: str | None) -> Capture
     capture = Capture("bytes", limit=max(len(data), 1))
     capture.logical = True  # nobody knows when they were said, or from where
     capture.connect(midway=midway).add(who, data)
-    return capture
+    heading = f"{len(data):,} byte{'' if len(data) == 1 else 's'}, read as {how}"
+    if protocol is None and fits((midway, who)) < _SURE:
+        heading += (
+            "\nThey look like no protocol that is known here, so what follows is a guess: --as names the right one."
+        )
+    return capture, heading
 
 
 def run(

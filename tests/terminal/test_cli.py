@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +40,9 @@ def test_an_error_is_two_lines_without_a_traceback(monkeypatch):
     result = typed("serve", "nobody")
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr == "protolab: There is no server called nobody.\nThere are: graphql, users, events, echo, chat.\n"
+    assert (
+        result.stderr == "protolab: There is no server called nobody.\nThere are: graphql, users, events, echo, chat.\n"
+    )
 
 
 def test_an_error_of_the_system_is_two_lines_that_name_the_file(tmp_path):
@@ -61,6 +64,22 @@ def test_a_reader_that_leaves_early_ends_the_command_quietly():
     result = subprocess.run(source, shell=True, capture_output=True, text=True, timeout=60)
     assert len(result.stdout.splitlines()) == 1
     assert result.stderr == ""
+
+
+def test_a_pipe_that_knows_no_arrows_breaks_nothing_and_keeps_the_columns():
+    run = [sys.executable, "-m", "protolab", "show", "810548656c6c6f", "8100"]
+    shown = [
+        subprocess.run(
+            run, capture_output=True, check=True, timeout=60, env=os.environ | {"PYTHONIOENCODING": encoding}
+        ).stdout.decode(encoding)
+        for encoding in ("utf-8", "cp1252")
+    ]
+    assert "─→" in shown[0] or "←─" in shown[0]
+    assert [len(line) for line in shown[0].splitlines()] == [len(line) for line in shown[1].splitlines()]
+
+
+def test_a_name_that_would_command_a_terminal_is_spelled_out():
+    assert "'no\\x1b[31mfile' is no file" in typed("show", "no\x1b[31mfile").stderr
 
 
 def test_the_module_runs_as_the_command_does():

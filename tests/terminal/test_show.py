@@ -113,6 +113,18 @@ def test_a_request_is_recognised_and_a_protocol_can_be_named():
     assert "tcp bytes" in typed("show", "--as", "tcp", stdin=request).stdout
 
 
+@pytest.mark.parametrize(("data", "guess"), [(b"nothing that anybody says", True), (b"\x87\x00", True), (HELLO, False)])
+def test_a_guess_is_called_one(data, guess):
+    assert ("is a guess: --as" in typed("show", stdin=data).stdout) is guess
+    assert "is a guess: --as" not in typed("show", "--as", "tcp", stdin=data).stdout
+
+
+def test_a_file_of_packets_is_refused_with_a_remedy():
+    result = typed("show", stdin=bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000"))
+    assert result.exit_code == 1
+    assert "standard input is a pcap file" in result.stderr and "Wireshark" in result.stderr
+
+
 def test_a_saved_capture_is_a_ladder_and_its_units_explained(saved):
     result = typed("show", str(saved))
     assert result.stdout.startswith("capture echo: 1 connection, 6 units, ")
