@@ -20,7 +20,6 @@ import os
 from collections.abc import Iterator
 from heapq import merge
 from itertools import accumulate
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +57,11 @@ def _lines(capture: Capture) -> Iterator[str]:
     yield _JSON.encode(header | {"lines": len(entries)}) + "\n"
     for connection, event in entries:
         at = connection.at if event is None else event.at
-        yield f'{{"at": {at:.9f}, "connection": {connection.number}, {_JSON.encode(_content(connection, event))[1:]}\n'
+        yield f'{{"at": {at:z.9f}, "connection": {connection.number}, {_JSON.encode(_content(connection, event))[1:]}\n'
 
 
 def _entries(capture: Capture) -> Iterator[tuple[Connection, Segment | End | None]]:
-    """Each connection's own line (None), its segments and ends, of all connections together in the order of time."""
+    """Each connection's own line (None), its segments and ends, all in the order of time, as it is written."""
 
     def timed(connection: Connection, opened: float) -> Iterator[tuple[float, Connection, Segment | End | None]]:
         yield opened, connection, None
@@ -71,7 +70,7 @@ def _entries(capture: Capture) -> Iterator[tuple[Connection, Segment | End | Non
 
     connections = list(capture.connections)
     opened = accumulate((connection.at for connection in connections), max)  # keeps the order of their numbers
-    for _, connection, event in merge(*map(timed, connections, opened), key=itemgetter(0)):
+    for _, connection, event in merge(*map(timed, connections, opened), key=lambda entry: round(entry[0], 9)):
         yield connection, event
 
 

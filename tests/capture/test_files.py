@@ -86,6 +86,18 @@ def test_what_is_loaded_is_what_was_saved_and_saves_as_the_same_bytes(
     assert (folder / "second.jsonl").read_bytes() == (folder / "first.jsonl").read_bytes()
 
 
+def test_times_that_are_written_alike_keep_the_order_of_connections(tmp_path: Path) -> None:
+    capture = Capture()
+    for at in (-1.0, -1e-12, 0.0):
+        capture.connect(at=at)
+    capture[0].add(Side.CLIENT, b"x", 0.0)
+    for name in ("first", "second"):
+        save(capture, tmp_path / name)
+        capture = load(tmp_path / name)
+    assert (tmp_path / "second").read_bytes() == (tmp_path / "first").read_bytes()
+    assert b"-0.000000000" not in (tmp_path / "first").read_bytes()
+
+
 EXAMPLE = """\
 {"protolab": "capture", "version": 1, "name": "hello", "limit": 1000, "lines": 6}
 {"at": 0.000100000, "connection": 1, "client": "127.0.0.1:53122", "server": "127.0.0.1:80"}
