@@ -79,6 +79,7 @@ class _Handler(RequestHandler):
         self.server = server
         self.said = bytearray()
         self.length = 0  # of the body so far
+        self.unread = True  # some of the body: a refusal now ends the connection, since tornado reads on for nobody
         self._cross_origin()
 
     def set_default_headers(self) -> None:
@@ -94,12 +95,14 @@ class _Handler(RequestHandler):
         length = self.request.headers.get("Content-Length", "")
         if length.isdecimal() and (len(length) > 18 or int(length) > _DRAINED):
             raise self._too_large()
+        self.unread = False  # what is left is read before anything else happens
 
     def data_received(self, chunk: bytes) -> None:
         self.length += len(chunk)
         if self.length <= self.server.limits.body:
             self.said += chunk
         elif self.length > _DRAINED and not self._finished:
+            self.unread = True
             self.send_error(413, exc_info=(Refusal, self._too_large(), None))
 
     def options(self, *path: str) -> None:
@@ -121,8 +124,8 @@ class _Handler(RequestHandler):
             self.set_header("Allow", ", ".join((*self.methods, "OPTIONS")))
         elif status_code >= 500:
             remedy = "Look into the server's log."
-        if status_code == 413:
-            self.set_header("Connection", "close")  # the rest of the body is not read
+        if self.unread:
+            self.set_header("Connection", "close")  # RFC 9112 section 9.6
         if status_code == 503:
             self.set_header("Retry-After", "5")
         self._cross_origin()  # send_error has cleared it
@@ -216,8 +219,8 @@ class _Events(_Handler):
             self.flush()  # finish() alone would claim a length
             return
         # The header is the newer one: a page that reconnects by hand wrote the query when it first connected.
-        said = self.request.headers.get("Last-Event-ID") or self.get_query_argument("lastEventId", "", strip=False)
-        last_id = said.encode("latin-1", "replace").decode("utf-8", "replace")  # tornado reads headers as latin-1
+        said = self.request.headers.get("Last-Event-ID", "").encode("latin-1", "replace")  # as tornado has read it
+        last_id = said.decode("utf-8", "replace") or self.get_query_argument("lastEventId", "", strip=False)
         try:
             subscriber = self.server.expect(client_id)
         except LabError as error:

@@ -136,7 +136,8 @@ class Client(Returning[Event]):
     @property
     def ready_state(self) -> ReadyState:
         """As an EventSource in a browser says it: 0, 1 or 2."""
-        if self._over or self._leaving:
+        final = self.ending is not None and self.ending.rule in (Rule.DONE, Rule.NEVER)
+        if self._over or self._leaving or self.failure is not None or final:
             return ReadyState.CLOSED
         return ReadyState.OPEN if self._answer is not None else ReadyState.CONNECTING
 
@@ -160,8 +161,9 @@ class Client(Returning[Event]):
                 answer = await fetch(self._where, self._request(), self._tls)
         except (OSError, BadAnswer) as error:  # TimeoutError is an OSError
             self._idle = False
+            self.ending = failed = failure(error)
             await self._emit("error", Failed("connecting", error))
-            return failure(error)
+            return failed
         self._idle = False
         try:
             ending = refusal(answer.head, self.rules)
@@ -171,6 +173,7 @@ class Client(Returning[Event]):
         finally:  # also when cancelled
             answer.abort()
             await answer.wait_closed()
+        self.ending = ending
         if ending.rule is not Rule.DONE:
             await self._emit("error", Failed("connecting", StreamError(f"{ending}.", ending.why, ending.status)))
         return ending
@@ -193,7 +196,7 @@ class Client(Returning[Event]):
             self._turn.clear()
         if self._leaving:
             ending = Ending(200, "closed by the client", "client", Rule.DONE, "the client was asked to close")
-        ending = ending._replace(least=min((self.retry or 0) / 1000, LONGEST))
+        self.ending = ending = ending._replace(least=min((self.retry or 0) / 1000, LONGEST))
         self.log(f"{ending}; {ending.why}")
         await self._emit("disconnected", ending)
         return ending

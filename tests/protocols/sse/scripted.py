@@ -99,11 +99,18 @@ async def served(*answers: Answer, tls: ssl.SSLContext | None = None) -> AsyncIt
         await asyncio.gather(*talks, return_exceptions=True)
 
 
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a test, which must leave no task behind."""
+def forward(seconds: float) -> None:
+    """Put the running loop's clock forward, so that a test needs neither wait nor be quick."""
+    loop = asyncio.get_running_loop()
+    now = loop.time
+    loop.time = lambda: now() + seconds  # type: ignore[method-assign]
+
+
+def run(main: Coroutine[Any, Any, None], patience: float = PATIENCE) -> None:
+    """Run a test, which must leave no task behind. `patience` is in seconds of its loop's clock."""
 
     async def guarded() -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             await main
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, left

@@ -12,7 +12,7 @@ from protolab.errors import LabError
 from protolab.protocols.sse.client import ReadyState
 from protolab.protocols.sse.endings import StreamError
 from protolab.serve.returning import MaxAttempts, Reconnecting, Rule
-from tests.protocols.sse.scripted import GONE, OK, Heard, Talk, quick, run, served, told
+from tests.protocols.sse.scripted import GONE, OK, Heard, Talk, forward, quick, run, served, told
 
 pytestmark = pytest.mark.live
 
@@ -110,36 +110,69 @@ def test_nobody_there_is_tried_again_until_somebody_is() -> None:
 
 
 def test_a_silent_connection_counts_as_broken_and_a_comment_is_a_sign_of_life() -> None:
-    async def silent(talk: Talk) -> None:
-        await talk.say(OK + b"id: 1\ndata: one\n\n")
+    async def talking(talk: Talk) -> None:
+        await talk.say(OK)
+        await heard.until("connected")
+        for beat in range(1, 9):
+            forward(800)
+            await talk.say(b":\nretry: %d\n" % beat)
+            while client.retry != beat:  # noqa: ASYNC110  # what it waits for is the client on this loop
+                await asyncio.sleep(0)
+        await talk.say(b"data: one\n\n")
+        await heard.until("message")
+        forward(1001)
         await talk.hold()
 
-    async def beating(talk: Talk) -> None:
-        await talk.say(OK)
-        for _ in range(8):
-            await asyncio.sleep(0.04)
-            await talk.say(b":\n")
-        await talk.say(b"data: two\n\n")
-
     async def main() -> None:
-        async with served(silent, beating, GONE) as server:
-            client = sse.Client(server.url, **quick(silence=0.2))
-            heard = Heard(client)
-            assert await told(client) == ["one", "two"]
-        first, second = heard.all("disconnected")
-        assert "not a byte came for 0.2 seconds" in first.reason and first.rule is Rule.AGAIN
-        assert second.reason == "the stream came to its end"
+        nonlocal client, heard
+        async with served(talking, GONE) as server:
+            client = sse.Client(server.url, **quick(silence=1000))
+            heard = Heard(client, "connected", "message", "disconnected")
+            assert await told(client) == ["one"]
+        (ending,) = heard.all("disconnected")
+        assert "not a byte came for 1000 seconds" in ending.reason and ending.rule is Rule.AGAIN
 
-    run(main())
+    client: sse.Client
+    heard: Heard
+    run(main(), patience=100_000)
 
 
 def test_a_server_that_takes_the_request_and_says_nothing_is_asked_again() -> None:
+    async def mute(talk: Talk) -> None:
+        forward(1001)
+        await talk.hold()
+
     async def main() -> None:
-        async with served(Talk.hold, GONE) as server:
-            client = sse.Client(server.url, **quick(open_timeout=0.05))
+        async with served(mute, GONE) as server:
+            client = sse.Client(server.url, **quick(open_timeout=1000))
             heard = Heard(client)
             assert await told(client) == []
         assert len(server.requests) == 2 and isinstance(heard.all("error")[0].error, TimeoutError)
+
+    run(main(), patience=100_000)
+
+
+@pytest.mark.parametrize(
+    ("said", "states"),
+    [
+        (b"HTTP/1.1 404 Not Found\r\n\r\n", {"error": [2]}),
+        (b"SSH-2.0\r\n", {"error": [2]}),
+        (OK + b"data: " + b"x" * 2000, {"disconnected": [2]}),
+        (b"", {"error": [0, 0], "max_attempts": [2]}),
+        (GONE, {}),
+    ],
+)
+def test_what_is_final_is_told_by_a_client_that_is_closed(said: bytes, states: dict[str, list[int]]) -> None:
+    async def main() -> None:
+        async with served(said) as server:
+            client = sse.Client(server.url, **quick(max_attempts=1, max_event=1000))
+            seen: dict[str, list[int]] = {}
+            for name in ("error", "disconnected", "max_attempts"):
+                client.on(name, lambda _, name=name: seen.setdefault(name, []).append(client.ready_state))
+            with pytest.raises(LabError):
+                await client
+                await told(client)
+            assert seen == states and client.ready_state == 2
 
     run(main())
 

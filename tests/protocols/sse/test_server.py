@@ -189,6 +189,10 @@ def test_a_polyfill_may_name_its_last_id_in_the_query_and_the_header_is_newer() 
             assert [event.id for event in await by_both.events(2)] == [None, "3"]
             by_query.close()
             by_both.close()
+            for foreign in (await Listener.open(port, "ada&lastEventId=%C3%A9"), await Listener.open(port, "ada", "é")):
+                _, resync = await foreign.events(2)
+                assert (resync.name, resync.json["last_event_id"]) == ("resync", "é")
+                foreign.close()
 
     asyncio.run(story())
 

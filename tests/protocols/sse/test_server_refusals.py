@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from protolab.protocols.sse.api import accepts
 from protolab.protocols.sse.server import Limits
-from tests.protocols.sse.peers import Answer, Listener, ask, send, serving, until
+from tests.protocols.sse.peers import Answer, Listener, ask, send, serving, split_head, until
 
 pytestmark = pytest.mark.live
 LONG = "x" * 129
@@ -83,6 +83,36 @@ def test_each_bad_request_is_refused_with_its_status_and_a_remedy_and_says_nothi
                 if status == 405:
                     assert answer.headers["Allow"].endswith("OPTIONS")
             assert server.history.last == 0 and not server.audience.subscribers
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "ends"),
+    [
+        ("GET /nowhere HTTP/1.1", 404, True),
+        ("PUT /api/clients HTTP/1.1\r\nContent-Length: 1000", 405, True),
+        ("BREW /api/events HTTP/1.1", 405, True),
+        ("POST /api/broadcast HTTP/1.1\r\nContent-Length: 99999999", 413, True),
+        ("POST /api/broadcast HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 70000", 413, False),
+        ("POST /api/broadcast HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 1000", 415, False),
+        ("GET /api/events?client_id= HTTP/1.1", 400, False),
+    ],
+)
+def test_a_refusal_says_whether_it_ends_the_connection(said: str, status: int, ends: bool) -> None:
+    async def story() -> None:
+        async with serving() as (_, port), asyncio.timeout(10):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            body = b"x" * int(said.partition("Length: ")[2] or 0) * (not ends)
+            writer.write(said.encode() + b"\r\nHost: x\r\n\r\n" + body)
+            for expected in [status] if ends else [status, 200]:
+                found, headers = split_head(await reader.readuntil(b"\r\n\r\n"))
+                await reader.readexactly(int(headers["Content-Length"]))
+                assert (found, headers.get("Connection")) == (expected, "close" if ends else None)
+                writer.write(b"GET /api/clients HTTP/1.1\r\nHost: x\r\n\r\n" * (not ends))
+            if ends:
+                assert await reader.read() == b""
+            writer.close()
 
     asyncio.run(story())
 
