@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections import defaultdict
@@ -108,5 +109,6 @@ def unprompted(folder: Path) -> None:
 def become(command: list[str]) -> None:
     """Turn this process into that command; on Windows, where a process cannot, run it and pass on how it ended."""
     if sys.platform == "win32":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for JupyterLab: else it would be killed from here
         sys.exit(subprocess.call(command))
     os.execv(command[0], command)

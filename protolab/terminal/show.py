@@ -14,9 +14,10 @@ from protolab.capture import Capture, Connection, files, pcapng
 from protolab.conversation import Conversation
 from protolab.errors import LabError
 from protolab.fields import Side
-from protolab.show import explain, ladder, picture
+from protolab.show import explain, picture
+from protolab.terminal.screen import rail
 from protolab.units import Unit
-from protolab.view import export
+from protolab.view import Ladder, export
 
 FEW = 12  # units of a capture that are all explained without being asked for
 # Possessive (++), so that a file of a hundred megabytes leaves no trail to go back on.
@@ -150,11 +151,7 @@ def run(
     if heading:
         yield f"{heading}\n"
     if number is None and (not heading or sum(map(len, chosen)) > 1):
-        yield (
-            f"{ladder(capture)}\n"
-            if protocol is None
-            else "\n\n".join(str(conversation) for conversation in conversations) + "\n"
-        )
+        yield f"{Ladder(conversations, capture).text(rail())}\n"
     few = sum(map(len, chosen)) <= FEW
     if number is None and not few and not everything:
         yield "One unit: --unit NUMBER. All of them: --all."

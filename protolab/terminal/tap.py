@@ -16,6 +16,7 @@ from protolab.capture.tap import Tap
 from protolab.errors import LabError
 from protolab.following import Decoded
 from protolab.terminal import until
+from protolab.terminal.screen import rail
 from protolab.view.ladder import Rail
 from protolab.view.steps import Step, end_step, step_of
 from protolab.view.text import elided
@@ -84,7 +85,7 @@ class Printer:
         self.capture = capture
         self.decoded = Decoded(lambda: capture.connections)
         self.growing: list[Growing] = []
-        self.rail = Rail()
+        self.rail = Rail(columns=rail())
 
     def lines(self, last: bool = False) -> Iterator[str]:
         """The lines that are new, in the order of time."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from protolab import lab, protocols
 from protolab.fields import Side
 from protolab.show import explain, ladder, picture
+from protolab.terminal.screen import rail
 
 MESSAGE = "Hello"
 
@@ -24,7 +25,7 @@ def run() -> Iterator[str]:
     frame = next(unit for unit in conversation if unit.kind == "frame" and unit.side is Side.CLIENT)
 
     yield "1. Who said what when: the client's lines go to the right, the server's to the left.\n"
-    yield f"{ladder(capture)}\n"
+    yield f"{ladder(capture).text(rail())}\n"
     yield "2. It begins as HTTP: the client asks for another protocol, and the server proves that it understood.\n"
     yield f"{explain(heads)}\n"
     size = len(frame.data)

@@ -54,12 +54,13 @@ class Ladder(View):
             limit -= rung.shown
             self.rungs.append(rung)
 
-    def text(self) -> str:
+    def text(self, columns: int = RAIL) -> str:
+        """The text form; `columns` is what lies between the two sides, for a narrow terminal."""
         lines = [*self._summary()]
         for rung in self.rungs:
             steps = [*rung.steps, *rung.late]
             lanes = any(step.unit is not None and step.unit.lane is not None for step in steps)
-            rail = Rail(self.logical, lanes)
+            rail = Rail(self.logical, lanes, columns)
             lines += ["", self._title(rung), *rail.head()]
             lines += ["   ... earlier units are left out"] if rung.first else []
             lines += [rail.line(step) for step in rung.steps]
@@ -126,14 +127,17 @@ class Rail:
     `head` gives what stands above the first step, `line` one step; `steps.step_of` and `steps.end_step` make steps.
     """
 
-    def __init__(self, logical: bool = False, lanes: bool = False) -> None:
+    def __init__(self, logical: bool = False, lanes: bool = False, columns: int = RAIL) -> None:
         self.logical = logical
         self.lanes = lanes
+        self.columns = columns
 
     def head(self) -> list[str]:
         """The column headings."""
         lane = "stream  " if self.lanes else ""
-        return [f"  unit  {'step' if self.logical else ' seconds':>4}  {lane}client{'server':>{RAIL - 6}}    bytes"]
+        return [
+            f"  unit  {'step' if self.logical else ' seconds':>4}  {lane}client{'server':>{self.columns - 6}}    bytes"
+        ]
 
     def line(self, step: Step) -> str:
         """One step: number, time, the title riding on its arrow, size, remarks."""
@@ -142,14 +146,14 @@ class Rail:
         when = f"{step.when:>4}" if self.logical else f"{step.when:8.4f}"
         lane = "" if not self.lanes else f"{'' if unit is None or unit.lane is None else unit.lane:>6}  "
         size = "" if unit is None else f"{len(unit.data):,}"
-        return f"{number:>6}  {when}  {lane}{_arrow(step)}  {size:>7}  {step.remarks}".rstrip()
+        return f"{number:>6}  {when}  {lane}{_arrow(step, self.columns)}  {size:>7}  {step.remarks}".rstrip()
 
 
-def _arrow(step: Step) -> str:
+def _arrow(step: Step, columns: int) -> str:
     """The title with a line from the side that spoke to the other; a TCP end stops in a bar."""
-    title = fitted(step.title, RAIL - 6)
+    title = fitted(step.title, columns - 6)
     dash = "─" if step.unit is not None else "╌"
-    line = dash * (RAIL - 2 - width(title))
+    line = dash * (columns - 2 - width(title))
     if step.side is Side.CLIENT:
         return f"{title} {line}{'→' if step.unit is not None else '┤'}"
     return f"{'←' if step.unit is not None else '├'}{line} {title}"
