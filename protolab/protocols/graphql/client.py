@@ -15,6 +15,7 @@ from protolab.protocols.graphql.client_http import HttpLink
 from protolab.protocols.graphql.client_socket import Payload, SocketLink
 from protolab.protocols.graphql.client_stream import StreamLink
 from protolab.protocols.graphql.persisted import hash_of
+from protolab.protocols.graphql.request import Malformed, load
 from protolab.protocols.graphql.subprotocols import LEGACY, TRANSPORT
 from protolab.protocols.graphql.subscription import Inlet, Subscription, result_of
 from protolab.serve import Log
@@ -238,9 +239,9 @@ class Client:
         kind = (head.get("Content-Type") or "").partition(";")[0].strip().lower()
         try:
             if kind in ("application/json", "application/graphql-response+json"):
-                return json.loads(said)
-        except ValueError:
-            kind += " that is not JSON"
+                return load(said)
+        except Malformed as wrong:
+            kind += f" that cannot be read ({wrong.problem.rstrip('.')})"
         text = said[:200].decode("utf-8", "replace").strip()
         raise LabError(
             f"{self.url} answers {head.status} with {kind or 'no content'}, not with a GraphQL response"

@@ -68,12 +68,15 @@ class HttpLink:
             if not head.status:
                 raise ValueError("its first line is no status line")
             framing = http1_bodies.framing(head, method)
+            if framing.kind == "close" and head.get("Content-Length") and not head.get("Transfer-Encoding"):
+                raise ValueError("its Content-Length is none")  # RFC 9112 section 6.3: unrecoverable
             over = asyncio.Event()
             yield head, _pieces(reader, framing, over)
             last = "close" in [one.lower() for one in http1.elements(head.get("Connection") or "")]
             done = over.is_set() and framing.kind != "close" and not last and head.start[0] == "HTTP/1.1"
         except (OSError, asyncio.IncompleteReadError) as error:
-            raise LabError(f"The connection to {self.url} broke: {error}.", "Look into the server's log.") from error
+            why = "the answer is cut off" if isinstance(error, EOFError) else error
+            raise LabError(f"The connection to {self.url} broke: {why}.", "Look into the server's log.") from error
         except (ValueError, asyncio.LimitOverrunError) as error:
             raise LabError(f"What {self.url} answers cannot be read: {error}.", "Is it an HTTP server?") from error
         finally:

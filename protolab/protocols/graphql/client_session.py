@@ -177,12 +177,21 @@ def _fits(payload: Any, kind: str, legacy: bool) -> bool:
         case "object?":
             return isinstance(payload, dict | None)
         case "result":
-            return isinstance(payload, dict) and ("data" in payload or _errors(payload.get("errors")))
+            return is_response(payload)
         case "errors":
             return _errors(payload)
         case "error":  # one object; servers were seen to send a list, as the newer protocol has it
             return isinstance(payload, dict) or _errors(payload)
     return True
+
+
+def is_response(value: Any) -> bool:
+    """Whether it is a GraphQL response, GraphQL section 7.1; what servers write for no errors is passed over."""
+    if not isinstance(value, dict):
+        return False
+    errors = value.get("errors") or []
+    listed = isinstance(errors, list) and all(isinstance(error, dict) for error in errors)
+    return listed and isinstance(value.get("data"), dict | None) and ("data" in value or bool(errors))
 
 
 def _errors(value: Any) -> bool:

@@ -236,7 +236,9 @@ class SocketLink:
                     self._say(self._session.subscribe(inlet.id, inlet.request))
                 self._turn.set()
             case Told(id, result) if id in self._inlets:
-                self._inlets[id].put(result_of(result))
+                inlet = self._inlets[id]
+                inlet.put(result_of(result))
+                await inlet.room()
             case Refused(id, errors) if id in self._inlets:
                 self._inlets[id].put(Result(None, errors))
                 self._finish(self._inlets[id], None)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from protolab.errors import LabError
 from protolab.protocols.graphql.client_errors import Ended, Result
 from protolab.protocols.graphql.client_http import LIMIT, HttpLink
+from protolab.protocols.graphql.request import Malformed, load
 from protolab.protocols.graphql.subscription import Inlet, result_of
 from protolab.serve import Log
 from protolab.serve.backoff import Backoff
@@ -114,23 +115,24 @@ class StreamLink:
                     if event.type == "complete":
                         return True
                     _hear(event, inlet)
+                    await inlet.room()
         return False
 
 
 def _hear(event: Event, inlet: Inlet) -> None:
     if event.type == "next":
         try:
-            inlet.put(result_of(event.json()))
-        except ValueError:
-            raise Ended(0, "an event is not JSON", Rule.NEVER, "") from None
+            inlet.put(result_of(load(event.data)))
+        except Malformed as wrong:
+            raise Ended(0, f"an event cannot be read: {wrong.problem}", Rule.NEVER, "") from None
 
 
 def _refusal(status: int, kind: str, body: bytes) -> Result:
     """The result in an answer that is no stream. Ended: there is none."""
     try:
         if "json" in kind:
-            return result_of(json.loads(body))
-    except (ValueError, LabError):
+            return result_of(load(body))
+    except (Malformed, LabError):
         pass
     rule = Rule.AGAIN if status in _STATUSES else Rule.NEVER
     raise Ended(0, f"the answer is {status} {kind or 'without a type'}, and no event stream", rule, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from protolab.errors import LabError
 from protolab.protocols.graphql.client import Client, Ended, GraphQLError
 from protolab.protocols.graphql.client_errors import after
 from protolab.protocols.graphql.subprotocols import LEGACY, TRANSPORT
@@ -56,6 +58,11 @@ SCRIPTS = [
     Script("next without a payload", [ACK], [{"id": "1", "type": "next"}], [], 4004, "payload"),
     Script("next with a list", [ACK], [NEXT | {"payload": []}], [], 4004, "payload"),
     Script("next with neither data nor errors", [ACK], [NEXT | {"payload": {}}], [], 4004, "payload"),
+    Script("next with a number as data", [ACK], [NEXT | {"payload": {"data": 5}}], [], 4004, "payload"),
+    Script("next with a text as errors", [ACK], [NEXT | {"payload": {"data": {}, "errors": "No."}}], [], 4004, "payload"),
+    Script("next with null for no errors", [ACK], [NEXT | {"payload": {"data": {"a": 1}, "errors": None}}, DONE], A),
+    Script("depth", [ACK], ['{"id":"1","type":"next","payload":{"data":{"a":' + "[" * 999 + "]" * 999 + "}}}"], [], 4004, "deep"),
+    Script("a burst", [ACK], [*[NEXT] * 1500, DONE], A * 1500),  # more than the inbox holds, and its reader is there
     Script("error with an object", [ACK], [{"id": "1", "type": "error", "payload": {"message": "No."}}], [], 4004, "payload"),
     Script("error with nothing in it", [ACK], [{"id": "1", "type": "error", "payload": []}], [], 4004, "payload"),
     Script("an ack with a text", [ACK | {"payload": "x"}], [], [], 4004, "payload"),
@@ -104,7 +111,7 @@ def test_what_a_client_makes_of_a_server(script: Script) -> None:
 
     async def story() -> None:
         async with listening(server) as url:
-            async with Client(url, ack_timeout=0.1, max_attempts=0) as client:
+            async with Client(url, ack_timeout=10 if script.on_init else 0.1, max_attempts=0) as client:
                 got: list[Any] = []
                 try:
                     async for event in client.subscribe("subscription { a }"):
@@ -117,6 +124,42 @@ def test_what_a_client_makes_of_a_server(script: Script) -> None:
             await until(lambda: closed)
             said_by_script = [one for one in script.on_init + script.on_subscribe if isinstance(one, int)]
             assert closed[0] == (script.closes or (said_by_script or [1000])[0])
+
+    run(story())
+
+
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (b"", "cut off"),
+        (_HEAD[:20], "cut off"),
+        (_HEAD + b"Content-Length: 20\r\n\r\n{", "cut off"),
+        (_HEAD + b"Content-Length: -2\r\n\r\n{}", "Content-Length"),
+        (_HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "Content-Length"),
+        (_HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n", "chunk"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "status line"),
+        (_HEAD + b"\r\n" + b"[" * 99_999, "deep"),
+        (_HEAD + b'\r\n{"data":{"a":"\xff"}}', "UTF-8"),
+        (_HEAD + b'\r\n{"data":[]}', "no GraphQL response"),
+    ],
+)
+def test_what_cannot_be_an_answer_is_trouble_on_the_way(said: bytes, why: str) -> None:
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        writer.close()
+
+    async def story() -> None:
+        async with await asyncio.start_server(server, "127.0.0.1", 0) as listener:
+            url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/graphql"
+            async with Client(url, get=True, subscriptions="sse", max_attempts=0) as client:
+                with pytest.raises(LabError, match=why):
+                    await client.query("{ a }")
+                with pytest.raises(LabError):
+                    await anext(client.subscribe("subscription { a }"))
 
     run(story())
 
