@@ -129,10 +129,10 @@ def run(target: str, listen: int, save: Path | None) -> None:
         while not stop.wait(LOOK):
             for line in printer.lines():
                 click.echo(line)
-        lab.run(tap.stop())
-    for line in printer.lines(last=True):
-        click.echo(line)
-    finish(capture, save)
+        for line in printer.lines(last=True):
+            click.echo(line)
+        finish(capture, save)
+        lab.run(tap.stop())  # last, for it breaks off what is still connected: neither side did that
 
 
 def finish(capture: Capture, save: Path | None) -> None:

@@ -96,6 +96,7 @@ def test_bytes_of_no_known_protocol_are_shown_when_the_tap_ends(tmp_path):
                 assert peer.recv(10) == b"\x00\x01\x02"
                 assert tap.end() == 0
     assert " 3 bytes ─" in tap.output
+    assert "broke off" not in tap.output  # it was the tap that ended
 
 
 def test_a_target_that_is_not_there_is_said_and_the_tap_goes_on(echo):
