@@ -158,7 +158,7 @@ def parse(chunks: bytes | Iterable[bytes]) -> Iterator[Event]:
     parser = Parser()
     for chunk in [chunks] if isinstance(chunks, bytes | bytearray | memoryview) else chunks:
         try:
-            data = bytes(chunk)
+            data = memoryview(chunk).tobytes()  # bytes(5) would be five NULs
         except TypeError:
             kind = type(chunk).__name__
             raise LabError(f"An event stream is parsed from bytes, not from {kind}.", "Give text.encode().") from None

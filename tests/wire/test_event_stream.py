@@ -148,8 +148,8 @@ def test_parse_says_so_too_when_it_is_the_last_chunk_that_is_too_big() -> None:
         next(found)
 
 
-@pytest.mark.parametrize("text", ["data: tea\n\n", ["data: tea\n\n"]])
-def test_text_is_refused_with_what_to_do(text: Any) -> None:
+@pytest.mark.parametrize("text", ["data: tea\n\n", ["data: tea\n\n"], list(b"data: tea\n\n")])
+def test_what_is_no_bytes_is_refused_with_what_to_do(text: Any) -> None:
     with pytest.raises(LabError, match="encode"):
         list(parse(text))
 
