@@ -22,6 +22,7 @@ from protolab.protocols.grpc.errors import CallFailed
 from protolab.protocols.grpc.generated import lessons_pb2 as lessons
 from protolab.protocols.grpc.generated import user_service_pb2 as users
 from protolab.protocols.grpc.library import aio, grpc
+from protolab.wire import http2
 
 pytestmark = pytest.mark.live
 Code = grpc.StatusCode
@@ -330,6 +331,30 @@ def test_a_deadline_ends_the_handler_and_not_only_the_waiting() -> None:
                 assert (await refused(client.wait(wrong))).violations == (("ms", f"must be 0 to 60000, not {wrong}"),)
 
     asyncio.run(main())
+
+
+def test_a_client_with_more_calls_than_streams_has_each_of_them_answered() -> None:
+    """It keeps back what the server's SETTINGS do not allow; grpcio counted streams that had ended, and refused live ones."""
+
+    async def talk(client: protocol.LessonsClient) -> None:
+        said = await asyncio.gather(*(client.wait(20, timeout=60) for _ in range(300)))
+        assert said == ["waited 20 ms"] * 300
+
+    with_lessons(talk)
+
+
+def test_a_connection_that_is_silent_is_pinged_and_then_dropped_without_any_call() -> None:
+    handle = lab.start(protocol.UserServer(keepalive=0.1), tap=False)
+    with socket.create_connection(("127.0.0.1", int(handle.url.rpartition(":")[2])), timeout=30) as silent:
+        silent.sendall(http2.PREFACE + http2.settings().encode())
+        said = b""
+        while data := silent.recv(4096):  # until the server has had enough
+            said += data
+    types, at = [], 0
+    while head := http2.read_head(said, at):
+        types.append(head.type)
+        at += 9 + head.length
+    assert types[-2:] == [http2.PING, http2.GOAWAY]
 
 
 def test_what_is_too_much_is_refused() -> None:
