@@ -7,7 +7,7 @@ from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, HTTPError, RequestHandler
 
 from protolab import repeat
 from protolab.serve.server import Server
@@ -38,7 +38,13 @@ class HttpUpdatesServer(Server):
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen, and return the port."""
-        routes = Application([(r"/updates", self.handler, {"server": self})], log_function=self._note)
+        also = {"server": self}
+        routes = Application(
+            [(r"/updates", self.handler, also)],
+            default_handler_class=_Nowhere,
+            default_handler_args=also,
+            log_function=self._note,
+        )
         sockets = bind_sockets(port, host)
         self._http = HTTPServer(routes, max_body_size=_LARGEST_REQUEST)
         self._http.add_sockets(sockets)
@@ -81,6 +87,11 @@ class UpdatesHandler(RequestHandler):
         if repeat.on():
             self.clear_header("Date")  # RFC 9110 section 6.6.1: as a server without a clock
 
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        if status_code == 405:
+            self.set_header("Allow", "GET")  # RFC 9110 section 15.5.6
+        super().write_error(status_code, **kwargs)
+
     def on_connection_close(self) -> None:
         """The reader has gone: wait no longer for its news."""
         if self.waiting is not None:
@@ -88,3 +99,8 @@ class UpdatesHandler(RequestHandler):
 
     def compute_etag(self) -> None:
         """None: who asks with a number needs no other mark of what it has."""
+
+
+class _Nowhere(UpdatesHandler):
+    def prepare(self) -> None:
+        raise HTTPError(404)

@@ -126,8 +126,9 @@ def test_readers_that_go_leave_nothing_behind() -> None:
 
 def test_anything_else_is_refused() -> None:
     async def story(server: sse.UpdatesServer, port: int) -> None:
-        assert (await send(port, "POST", "/updates", {})).status == 405
-        assert (await send(port, "GET", "/")).status == 404
+        wrong, nowhere = await send(port, "POST", "/updates", {}), await send(port, "GET", "/")
+        assert (wrong.status, wrong.headers["Allow"], nowhere.status) == (405, "GET", 404)
+        assert all("Server" not in each.headers for each in (wrong, nowhere))
         assert [entry.text for entry in server.log] == ["405 POST /updates", "404 GET /"]
 
     run(story)
