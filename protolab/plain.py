@@ -1,7 +1,8 @@
-"""Text from strangers, made plain: nothing in it can hide, reorder, break a line, or command a terminal."""
+"""Text from strangers, made plain: nothing in it can hide, reorder, break a line, or command a terminal; and its width."""
 
 from __future__ import annotations
 
+import unicodedata
 from functools import lru_cache
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -26,3 +27,13 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(map(_safe, text))
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal the text takes: two for wide East Asian characters, none for combining marks."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from protolab.plain import printable
+from protolab.plain import printable, width
 from protolab.view import drawing, export, html
 from protolab.view.base import View
-from protolab.view.text import aligned, elided, width, wrapped
+from protolab.view.text import aligned, elided, wrapped
 
 WIDE = 60  # characters of the longest bar in text
 MARKS = "░▒▓█▚▞▌▐"  # one for each part, the most parts there can be

@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 from protolab.capture import Capture
 from protolab.conversation import Conversation
 from protolab.fields import Side
+from protolab.plain import width
 from protolab.view import export, html
 from protolab.view.base import ROWS, Budget, View
 from protolab.view.steps import TITLE, Rung, Step, rung_of
-from protolab.view.text import elided, fitted, width
+from protolab.view.text import elided, fitted
 
 RAIL = 62  # columns between the two sides
 _WIDE = "min-width:15em"  # of a side's column in HTML

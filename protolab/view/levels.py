@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
-from protolab.plain import printable
+from protolab.plain import printable, width
 from protolab.view import drawing, export, html
 from protolab.view.base import ROWS, Budget, View
-from protolab.view.text import aligned, elided, width
+from protolab.view.text import aligned, elided
 
 NAME, NOTE = 40, 60  # characters
 WIDE = 60  # characters of a line of steps in text

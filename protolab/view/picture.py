@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from protolab.fields import Derived, Field
+from protolab.plain import width
 from protolab.units import Unit
 from protolab.view import export, html
 from protolab.view.base import Budget, View
 from protolab.view.boxes import BITS, Box, Line, Piece, boxes, lines
-from protolab.view.text import elided, fitted, padded, width, wrapped
+from protolab.view.text import elided, fitted, padded, wrapped
 
 TALLEST = 5  # lines of a name that is written downwards, as the RFC writes FIN and MASK
 _LETTERS = string.ascii_uppercase + string.ascii_lowercase

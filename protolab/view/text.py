@@ -6,13 +6,12 @@ and unassigned characters and lone surrogates are written as escapes, and long v
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from protolab.fields import Field
-from protolab.plain import printable
+from protolab.plain import printable, width
 
 VALUE = 160  # characters of a value
 NOTE = 400  # characters of a note, a title or a name
@@ -136,16 +135,6 @@ def carets(data: bytes, start: int, end: int) -> tuple[str, str]:
     elif end > high:
         under += f" ... to byte {end - 1}"
     return f"{label}{digits}{' ...' if high < len(data) else ''}", under
-
-
-def width(text: str) -> int:
-    """How many columns of a terminal the text takes: two for wide East Asian characters, none for combining marks."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.category(c) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
 
 
 def fitted(text: str, columns: int) -> str:

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from protolab.fields import Side
-from protolab.plain import printable
+from protolab.plain import printable, width
 from protolab.units import Span, Unit
 from protolab.view import drawing, export, html
 from protolab.view.base import ROWS, Budget, View
-from protolab.view.text import aligned, elided, width
+from protolab.view.text import aligned, elided
 
 WIDE = 48  # characters of the whole axis in text
 SIGNS = "█▓▒░▚▞▌▐"  # one for each group, the most there can be; more share the last one

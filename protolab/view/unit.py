@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 
 from protolab.fields import Derived, Field
 from protolab.findings import Discard, Finding
+from protolab.plain import width
 from protolab.units import Unit
 from protolab.view import export, html
 from protolab.view.base import Budget, View
 from protolab.view.rows import Heading, Row, below, derived_rows, rows
-from protolab.view.text import aligned, carets, elided, fitted, width, wrapped
+from protolab.view.text import aligned, carets, elided, fitted, wrapped
 
 WIDTH = 116  # columns that the text form aims for
 INDENT = 2

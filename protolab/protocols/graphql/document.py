@@ -129,17 +129,29 @@ class Document(NamedTuple):
         return next(islice(self.lines(), number - 1, None), None) if number > 0 else None
 
     def at(self, line: int, column: int) -> Token | None:
-        """The token at a line and column, both from 1, as errors have them (section 7.1.2); columns count characters."""
+        """The token at a line and column, both from 1, as errors have them (section 7.1.2); at a line's end one of no bytes.
+
+        What a column counts is not said: characters, UTF-16 units (in JavaScript) or bytes. Where they differ, the one that
+        leads to where a token begins is meant.
+        """
         if (found := self.line(line)) is None or column < 1:
             return None
-        text = self.data[slice(*found)].decode("utf-8", "replace")
-        if column > len(text):
-            return None
-        offset = found[0] + len(text[: column - 1].encode())
+        text, before = self.data[slice(*found)].decode("utf-8", "replace"), column - 1
+        units, encoded = text.encode("utf-16-le"), text.encode()
+        ways = [len(text[:before].encode())] if before <= len(text) else []
+        ways += [len(units[: 2 * before].decode("utf-16-le", "ignore").encode())] if 2 * before <= len(units) else []
+        ways += [before] if before <= len(encoded) else []
+        near = [self._token(found[0] + way) for way in ways]
+        for way, token in zip(ways, near, strict=True):
+            if token is not None and token.start == found[0] + way:
+                return token
+        if near and near[0] is None and found[0] + ways[0] == found[1]:
+            return Token("", found[1], found[1])
+        return near[0] if near else None
+
+    def _token(self, offset: int) -> Token | None:
         index = bisect_right(self.tokens, offset, key=lambda token: token.start) - 1
-        if index < 0 or not self.tokens[index].start <= offset < self.tokens[index].end:
-            return None
-        return self.tokens[index]
+        return self.tokens[index] if index >= 0 and offset < self.tokens[index].end else None
 
     def select(self, operation: Executable, path: list[object]) -> Selection | None:
         """The selection that a response path ("user", "posts", 0, "title") leads to."""

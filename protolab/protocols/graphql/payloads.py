@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from protolab.fields import Derived, Field, Side, Source
 from protolab.findings import Finding
+from protolab.plain import width
 from protolab.protocols.graphql import parameters, rules
 from protolab.protocols.graphql.document import Document
 from protolab.protocols.graphql.parser import parse
@@ -36,7 +37,7 @@ class Question(NamedTuple):
     operation: str | None
 
     def source(self, start: int, end: int) -> tuple[Source, ...]:
-        if self.base is None:
+        if self.base is None or start == end:
             return ()
         first, last = self.strand.source_of(start, end)
         return (Source(self.side, self.base + first, self.base + last),)
@@ -255,8 +256,6 @@ def _located(field: Field, place: dict[str, Any], asked: Question) -> Field:
         return field
     token = asked.document.at(line, column)
     if token is None:
-        if asked.document.line(line) is None or column < 1:
-            return field._replace(note=f"there is no such place in the document of unit {asked.unit}")
         return field._replace(note=f"no token stands there in the document of unit {asked.unit}")
     derived = _caret(
         asked, token.start, token.end, f"line {line}, column {column} of the document in unit {asked.unit}"
@@ -277,6 +276,9 @@ def _followed(field: Field, steps: list[Any], asked: Question, draw: bool) -> Fi
 
 def _said(asked: Question, start: int, end: int) -> str:
     """A piece of a document, and where it stands."""
+    if start == end:
+        end_of = "the end" if end == len(asked.document.data) else "the end of a line"
+        return f"{end_of} of the document in unit {asked.unit}, behind its byte {end - 1}"
     text = asked.document.data[start:end].decode("utf-8", "replace")
     where = f"{_bytes(start, end)} of the document in unit {asked.unit}"
     return f"{text if len(text) <= SHOWN else text[: SHOWN - 3] + '...'}, {where}"
@@ -293,7 +295,8 @@ def _caret(asked: Question, start: int, end: int, how: str) -> Derived:
     room = max(SHOWN - len(here), 0)
     before = before if len(before) <= room else f"...{before[len(before) - max(room - 3, 0) :]}" if room > 3 else ""
     after = after[: max(room - len(before), 0)]
-    line, carets = before + here + after, " " * len(before) + "^" * max(len(here), 1)
+    under = "".join("\t" if char == "\t" else " " * width(char) for char in before)
+    line, carets = before + here + after, under + "^" * max(width(here), 1)
     parts = line.encode(), carets.encode()
     size = len(parts[0])
     children = (Field("line", 0, size, line), Field("carets", size, size + len(parts[1]), carets))

@@ -268,6 +268,25 @@ def test_an_error_points_at_its_token_with_a_caret(masked: str) -> None:
     assert [child.value for child in path.children if child.name.startswith("[")] == ["user", "email"]
 
 
+CARETS = {  # what an error points at: the document, line, column, what is said, and what is drawn
+    "a tab": ("{\r\n\ta nope }", 2, 4, "nope, bytes 6-9", "\ta nope }", "\t  ^^^^"),
+    "wide characters": ('{ a(b: "\u65e5") nope }', 1, 13, "nope, bytes 14-17", '{ a(b: "\u65e5") nope }', " " * 13 + "^^^^"),
+    "UTF-16 units": ('{ a(b: "\U0001f600") nope }', 1, 14, "nope, bytes 15-18", '{ a(b: "\U0001f600") nope }', " " * 13 + "^^^^"),
+    "the end": ("{ a", 1, 4, "the end of the document", "{ a", "   ^"),
+    "a line's end": ('{ a(b: "x\n', 1, 10, "the end of a line of the document", '{ a(b: "x', " " * 9 + "^"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CARETS)
+def test_carets_stand_under_what_they_point_at(name: str) -> None:
+    query, line, column, says, drawn, under = CARETS[name]
+    error = {"message": "m", "locations": [{"line": line, "column": column}]}
+    answer = decoded(post({"query": query}), reply(400, {"errors": [error]}))[-1]
+    location = next(field for _, field in answer.field.walk() if field.note.startswith("points at"))
+    assert location.note.startswith(f"points at {says}")
+    assert [child.value for child in location.derived[0].field.children] == [drawn, under]
+
+
 def test_a_query_string_is_taken_apart_where_it_stands() -> None:
     unit = decoded(*HTTP)[4]
     assert unit.kind == "request head"
