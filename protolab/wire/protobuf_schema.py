@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from protolab.wire.protobuf import I32, I64, LEN, SGROUP, VARINT, Broken, scan, varint
+from protolab.wire.protobuf_features import EDITIONS, PROTO2, PROTO3, Features, said
 
 # FieldDescriptorProto.Type, by number: the word for it, and its wire type
 TYPES = {
@@ -25,7 +26,7 @@ class FieldType(NamedTuple):
     """One field of a message type. `kind` is a scalar type's name, or "message", "enum", "group"; `type` the full name then.
 
     `declared` is its line in the .proto file; `packed` how it is written when it is repeated; `oneof` the group of which
-    only one can be set; `default` what a field that is not there means, in words.
+    only one can be set; `default` what a field that is not there means, in words; `utf8` whether parsers hold it to that.
     """
 
     name: str
@@ -41,6 +42,7 @@ class FieldType(NamedTuple):
     default: str
     declared: str
     comment: str
+    utf8: bool = False
 
 
 class MessageType(NamedTuple):
@@ -49,14 +51,14 @@ class MessageType(NamedTuple):
     name: str
     fields: dict[int, FieldType]
     entry: bool
-    proto3: bool
 
 
 class EnumType(NamedTuple):
-    """An enum: its names by number, the first where several share one."""
+    """An enum: its names by number, the first where several share one. What a `closed` one does not name is unknown."""
 
     name: str
     names: dict[int, str]
+    closed: bool = False
 
 
 class Method(NamedTuple):
@@ -89,11 +91,12 @@ class Schema(NamedTuple):
 
 
 Held = int | bytes
+Parts = dict[int, list[Held]]
 
 
-def parts(data: bytes) -> dict[int, list[Held]]:
+def parts(data: bytes) -> Parts:
     """The values of a message by field number: numbers of VARINT, bytes of the rest."""
-    found: dict[int, list[Held]] = {}
+    found: Parts = {}
     for record in scan(data).records:
         body = data[record.value : record.stop]
         value = varint(data, record.value, record.stop)[0] if record.wire == VARINT else body
@@ -101,21 +104,30 @@ def parts(data: bytes) -> dict[int, list[Held]]:
     return found
 
 
-def text(values: dict[int, list[Held]], number: int) -> str:
+def text(values: Parts, number: int) -> str:
     """The last value of a string field; "" where there is none."""
     last = values.get(number, [b""])[-1]
     return last.decode(errors="replace") if isinstance(last, bytes) else ""
 
 
-def whole(values: dict[int, list[Held]], number: int, default: int = 0) -> int:
+def whole(values: Parts, number: int, default: int = 0) -> int:
     """The last value of an integer field."""
     last = values.get(number, [default])[-1]
     return last if isinstance(last, int) else default
 
 
-def inner(values: dict[int, list[Held]], number: int) -> list[dict[int, list[Held]]]:
+def inner(values: Parts, number: int) -> list[Parts]:
     """The messages in a field, taken apart."""
     return [parts(value) for value in values.get(number, []) if isinstance(value, bytes)]
+
+
+def features_of(declaration: Parts, options: int, number: int) -> dict[str, str]:
+    """The features that a declaration says by itself, in its field of options, which has them in that number."""
+    found: dict[str, str] = {}
+    for each in inner(declaration, options):
+        for features in inner(each, number):
+            found.update(said({key: whole(features, key) for key in features}))
+    return found
 
 
 class _File:
@@ -125,57 +137,69 @@ class _File:
         self.schema = schema
         file = parts(data)
         self.package = text(file, 2)
-        self.proto3 = text(file, 12) == "proto3"
+        self.syntax = text(file, 12)
+        base = {"proto3": PROTO3, "editions": EDITIONS}.get(self.syntax, PROTO2)
+        features = base.under(features_of(file, 8, 50))
         self.comments = _comments(file)
         schema.files[text(file, 1)] = data
         scope = self.package and f"{self.package}."
         for number, message in enumerate(inner(file, 4)):
-            self.message(message, scope, (4, number), 0)
+            self.message(message, scope, (4, number), features)
         for enum in inner(file, 5):
-            self.enum(enum, scope)
+            self.enum(enum, scope, features)
         for service in inner(file, 6):
             for method in inner(service, 2):
                 self.method(method, f"{scope}{text(service, 1)}")
 
-    def message(self, message: dict[int, list[Held]], scope: str, path: tuple[int, ...], depth: int) -> None:
-        name = f"{scope}{text(message, 1)}"
+    def message(self, message: Parts, scope: str, path: tuple[int, ...], features: Features) -> None:
+        name, features = f"{scope}{text(message, 1)}", features.under(features_of(message, 7, 12))
         entry = any(whole(options, 7) for options in inner(message, 7))
         fields: dict[int, FieldType] = {}
-        self.schema.messages[name] = MessageType(name, fields, entry, self.proto3)
-        if depth < 50:
+        self.schema.messages[name] = MessageType(name, fields, entry)
+        if len(path) < 100:
             for number, nested in enumerate(inner(message, 3)):
-                self.message(nested, f"{name}.", (*path, 3, number), depth + 1)
+                self.message(nested, f"{name}.", (*path, 3, number), features)
         for enum in inner(message, 4):
-            self.enum(enum, f"{name}.")
-        oneofs = [text(oneof, 1) for oneof in inner(message, 8)]
+            self.enum(enum, f"{name}.", features)
+        oneofs = [(text(oneof, 1), features.under(features_of(oneof, 2, 1))) for oneof in inner(message, 8)]
+        oneofs.append(("", features))  # of a field that is in none
         for number, field in enumerate(inner(message, 2)):
-            made = self.field(field, oneofs, self.comments.get((*path, 2, number), ""))
+            made = self.field(field, oneofs, self.comments.get((*path, 2, number), ""), entry)
             fields[made.number] = made
 
-    def field(self, field: dict[int, list[Held]], oneofs: list[str], comment: str) -> FieldType:
+    def field(self, field: Parts, oneofs: list[tuple[str, Features]], comment: str, entry: bool) -> FieldType:
         name, number, label = text(field, 1), whole(field, 3), whole(field, 4, 1)
         kind, wire = TYPES.get(whole(field, 5), ("bytes", LEN))
         type_name = text(field, 6).lstrip(".")
         repeated, optional = label == _REPEATED, bool(whole(field, 17))
         options = (inner(field, 8) or [{}])[-1]
-        packable = repeated and wire in (VARINT, I64, I32)
-        packed = packable and bool(whole(options, 2, self.proto3))
-        index = whole(field, 9, len(oneofs)) if 9 in field and not optional else len(oneofs)
-        oneof = oneofs[index] if index < len(oneofs) else ""
-        presence = not repeated and (optional or bool(oneof) or kind in ("message", "group") or not self.proto3)
-        word = type_name.removeprefix(f"{self.package}.") if type_name else kind
+        index = whole(field, 9, -1) if not optional else -1
+        oneof, features = oneofs[index if index < len(oneofs) else -1]
+        features = features.under(own := features_of(field, 8, 21))
         pair = self.schema.messages.get(type_name)
-        if pair is not None and pair.entry:
+        mapped = pair is not None and pair.entry
+        if kind == "message" and features.message_encoding == "DELIMITED" and not mapped and not entry:
+            kind, wire = "group", SGROUP
+        packable = repeated and wire in (VARINT, I64, I32)
+        packed = packable and bool(whole(options, 2, features.repeated_field_encoding == "PACKED"))
+        required = label == _REQUIRED or features.field_presence == "LEGACY_REQUIRED"
+        implicit = features.field_presence == "IMPLICIT"
+        presence = not repeated and (optional or bool(oneof) or kind in ("message", "group") or not implicit)
+        word = type_name.removeprefix(f"{self.package}.") if type_name else kind
+        if pair is not None and mapped:
             key, value = (pair.fields[part].declared.split()[0] for part in (1, 2))
             word, before = f"map<{key}, {value}>", ""
-        elif repeated or (not oneof and (optional or not self.proto3)):
-            before = "repeated " if repeated else "required " if label == _REQUIRED else "optional "
+        elif repeated:
+            before = "repeated "
+        elif not oneof and (optional or self.syntax not in ("proto3", "editions")):
+            before = "required " if required else "optional "
         else:
             before = ""
         said = f"{before}{word} {name} = {number}"
         notes = [f"packed = {'true' if packed else 'false'}"] if 2 in options else []
         notes += [f"default = {text(field, 7)}"] if 7 in field else []
         notes += ["deprecated = true"] if whole(options, 3) else []
+        notes += [f"features.{feature} = {value}" for feature, value in own.items()]
         said += f" [{', '.join(notes)}];" if notes else ";"
         default = "" if presence else "[]" if repeated else text(field, 7) or _DEFAULTS.get(kind, "0")
         return FieldType(
@@ -184,7 +208,7 @@ class _File:
             kind,
             wire,
             repeated,
-            label == _REQUIRED,
+            required,
             packed,
             type_name,
             oneof,
@@ -192,17 +216,18 @@ class _File:
             default,
             said,
             comment,
+            kind == "string" and features.utf8_validation == "VERIFY",
         )
 
-    def enum(self, enum: dict[int, list[Held]], scope: str) -> None:
+    def enum(self, enum: Parts, scope: str, features: Features) -> None:
         names: dict[int, str] = {}
         for value in inner(enum, 2):
             number = whole(value, 2)
             names.setdefault(number - 2**64 if number >= 2**63 else number, text(value, 1))
         name = f"{scope}{text(enum, 1)}"
-        self.schema.enums[name] = EnumType(name, names)
+        self.schema.enums[name] = EnumType(name, names, features.under(features_of(enum, 3, 7)).enum_type == "CLOSED")
 
-    def method(self, method: dict[int, list[Held]], service: str) -> None:
+    def method(self, method: Parts, service: str) -> None:
         name, asks, answers = text(method, 1), text(method, 2).lstrip("."), text(method, 3).lstrip(".")
         many = bool(whole(method, 5)), bool(whole(method, 6))
         words = [
@@ -221,7 +246,7 @@ def comments_of(data: bytes) -> dict[tuple[int, ...], str]:
     return _comments(parts(data))
 
 
-def _comments(file: dict[int, list[Held]]) -> dict[tuple[int, ...], str]:
+def _comments(file: Parts) -> dict[tuple[int, ...], str]:
     found = {}
     for info in inner(file, 9):
         for location in inner(info, 1):

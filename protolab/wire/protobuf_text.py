@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protolab.wire.protobuf_schema import Held, Schema, comments_of, inner, parts, text, whole
+from protolab.wire.protobuf_schema import Parts, Schema, comments_of, features_of, inner, parts, text, whole
 
 _Path = tuple[int, ...]
-_Parts = dict[int, list[Held]]
 
 
 def proto(schema: Schema, file: str) -> str:
@@ -26,9 +25,13 @@ class _Printer:
         self.comments = comments_of(data)
 
     def lines(self) -> Iterator[str]:
-        yield f'syntax = "{text(self.file, 12) or "proto2"}";'
+        edition = whole(self.file, 14) + 1023  # EDITION_2023 is 1000, and so on by years
+        syntax = text(self.file, 12) or "proto2"
+        yield f'edition = "{edition}";' if syntax == "editions" else f'syntax = "{syntax}";'
         if self.package:
             yield from ("", f"package {self.package};")
+        if options := [*_options(self.file, 8, 50, "")]:
+            yield from ("", *options)
         imports = [value.decode(errors="replace") for value in self.file.get(3, []) if isinstance(value, bytes)]
         if imports:
             yield from ("", *(f'import "{name}";' for name in imports))
@@ -44,7 +47,7 @@ class _Printer:
         if comment := self.comments.get(path):
             yield f"{indent}// {comment}"
 
-    def service(self, service: _Parts, path: _Path) -> Iterator[str]:
+    def service(self, service: Parts, path: _Path) -> Iterator[str]:
         name = text(service, 1)
         yield from self.said(path, "")
         yield f"service {name} {{"
@@ -54,9 +57,10 @@ class _Printer:
             yield f"  {self.schema.methods[f'/{full}/{text(method, 1)}'].declared}"
         yield "}"
 
-    def enum(self, enum: _Parts, path: _Path, indent: str) -> Iterator[str]:
+    def enum(self, enum: Parts, path: _Path, indent: str) -> Iterator[str]:
         yield from self.said(path, indent)
         yield f"{indent}enum {text(enum, 1)} {{"
+        yield from _options(enum, 3, 7, f"{indent}  ")
         values = inner(enum, 2)
         numbers = [whole(value, 2) - (2**64 if whole(value, 2) >= 2**63 else 0) for value in values]
         if len(set(numbers)) < len(numbers):
@@ -66,12 +70,13 @@ class _Printer:
             yield f"{indent}  {text(value, 1)} = {number};"
         yield f"{indent}}}"
 
-    def message(self, message: _Parts, path: _Path, indent: str, scope: str) -> Iterator[str]:
+    def message(self, message: Parts, path: _Path, indent: str, scope: str) -> Iterator[str]:
         name = text(message, 1)
         full = ".".join(filter(None, (scope, name)))
         yield from self.said(path, indent)
         yield f"{indent}message {name} {{"
         deeper = f"{indent}  "
+        yield from _options(message, 7, 12, deeper)
         for number, enum in enumerate(inner(message, 4)):
             yield from self.enum(enum, (*path, 4, number), deeper)
         for number, nested in enumerate(inner(message, 3)):
@@ -81,7 +86,7 @@ class _Printer:
         yield from self.reserved(message, deeper)
         yield f"{indent}}}"
 
-    def fields(self, message: _Parts, path: _Path, indent: str, full: str) -> Iterator[str]:
+    def fields(self, message: Parts, path: _Path, indent: str, full: str) -> Iterator[str]:
         inside = ""  # the oneof whose fields are printed
         fields = self.schema.messages[full].fields
         for place, descriptor in enumerate(inner(message, 2)):
@@ -98,10 +103,16 @@ class _Printer:
         if inside:
             yield f"{indent}}}"
 
-    def reserved(self, message: _Parts, indent: str) -> Iterator[str]:
+    def reserved(self, message: Parts, indent: str) -> Iterator[str]:
         for span in inner(message, 9):
             first, last = whole(span, 1), whole(span, 2) - 1  # the descriptor's end is exclusive
             yield f"{indent}reserved {first if first == last else f'{first} to {last}'};"
         for name in message.get(10, []):
             if isinstance(name, bytes):
                 yield f'{indent}reserved "{name.decode(errors="replace")}";'
+
+
+def _options(declaration: Parts, options: int, number: int, indent: str) -> Iterator[str]:
+    """The features that a file, a message or an enum sets for what is in it."""
+    for feature, value in features_of(declaration, options, number).items():
+        yield f"{indent}option features.{feature} = {value};"

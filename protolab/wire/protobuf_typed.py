@@ -79,7 +79,7 @@ class TypedTree(Tree):
 
     def message(self, name: str, start: int, end: int, depth: int = 0) -> Field:
         field = super().message(name, start, end, depth)
-        there = {record.number for record in self.scan(start, end).records}
+        there = {record.number for record in self.scan(start, end).records if self.declared(record)}
         missing = [each for each in self.type.fields.values() if each.number not in there and not each.oneof]
         named = [f"{each.name} = {each.default}" if each.default else each.name for each in missing[:_LISTED]]
         if more := len(missing) - len(named):
@@ -185,8 +185,26 @@ class TypedTree(Tree):
         if field.kind.startswith("sint"):
             note = f"zigzag: {raw} stands for {held}"
         if field.kind == "enum" and (enum := self.schema.enums.get(field.type)) is not None:
-            note = enum.names.get(held, "a number that the enum has no name for: kept as it is")
+            nameless = "among the unknown fields, since the enum is closed" if enum.closed else "as it is"
+            note = enum.names.get(held, f"a number that the enum has no name for: kept {nameless}")
         return held, note
+
+    def named(self, field: FieldType, value: object) -> bool:
+        """Whether a parser gives a value to its field: of a closed enum only what has a name."""
+        enum = self.schema.enums.get(field.type)
+        return enum is None or not enum.closed or value in enum.names
+
+    def names(self, field: FieldType, record: Record) -> bool:
+        """The same of a record that is not packed."""
+        return field.kind != "enum" or self.named(field, self.value(field, record.value, record.stop)[0])
+
+    def understood(self) -> bool:
+        """Whether a parser knows all of it: a map's entry with anything else in it goes among the unknown fields (upb)."""
+        for record in self.scan(0, len(self.data)).records:
+            field = self.declared(record)
+            if field is None or not self.names(field, record):
+                return False
+        return True
 
     def values(self, field: FieldType, start: int, end: int) -> tuple[object, ...]:
         """The values of a packed field, as far as they are whole."""
@@ -212,11 +230,16 @@ class TypedTree(Tree):
 
     def findings(self, start: int, end: int, side: Side, depth: int = 0) -> list[Finding]:
         broken = super().findings(start, end, side, depth)
-        there = {record.number for record in self.scan(start, end).records}
-        for field in self.type.fields.values():
-            if field.required and field.number not in there and start < end:
-                broken.append(rules.REQUIRED.at(start, end, side, f"{field.name} is missing: {field.declared}"))
-        return broken
+        there = {record.number for record in self.scan(start, end).records if self.declared(record)}
+        return broken + (self.missing(there, start, end, side) if start < end else [])
+
+    def missing(self, there: set[int], start: int, end: int, side: Side) -> list[Finding]:
+        """The required fields that are not among those that are there."""
+        return [
+            rules.REQUIRED.at(start, end, side, f"{field.name} is missing: {field.declared}")
+            for field in self.type.fields.values()
+            if field.required and field.number not in there
+        ]
 
     def sure(self, record: Record) -> bool:
         field = self.type.fields.get(record.number)
@@ -237,7 +260,10 @@ class TypedTree(Tree):
         if field.kind in ("message", "group"):
             if depth >= DEPTH:
                 return [rules.DEPTH.at(record.start, record.end, side)]
-            return self.of(field).findings(record.value, record.stop, side, depth + 1)
+            tree = self.of(field)
+            if record.value == record.stop and isinstance(tree, TypedTree):
+                return tree.missing(set(), record.start, record.end, side)
+            return tree.findings(record.value, record.stop, side, depth + 1)
         if _packs(field, record):
             try:
                 at = record.value
@@ -245,7 +271,7 @@ class TypedTree(Tree):
                     at = _after(self.data, field, at, record.stop)
             except Broken:
                 return [rules.PACKED.at(at, record.stop, side)]
-        if field.kind == "string" and self.type.proto3:
+        if field.utf8:
             try:
                 bytes(self.data[record.value : record.stop]).decode()
             except UnicodeDecodeError as error:
@@ -258,7 +284,7 @@ class TypedTree(Tree):
         last: dict[str, tuple[Record, FieldType]] = {}
         for record in self.scan(start, end).records:
             field = self.declared(record)
-            if field is None:
+            if field is None or not (field.repeated or self.names(field, record)):
                 continue
             composed = field.kind in ("message", "group")
             tree = self.of(field) if composed and depth < DEPTH else None

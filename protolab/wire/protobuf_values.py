@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protolab.fields import Field
-from protolab.wire.protobuf import DEPTH, LEN, SGROUP
+from protolab.wire.protobuf import DEPTH
 from protolab.wire.protobuf_schema import FieldType, Schema
 from protolab.wire.protobuf_typed import TypedTree
 
@@ -24,21 +24,26 @@ def values(data: bytes, schema: Schema, type: str, depth: int = 0) -> dict[str, 
         if field is None:
             continue
         name, body = field.name, data[record.value : record.stop]
+        composed = field.kind in ("message", "group")
+        if not composed and record.wire == field.wire and not tree.names(field, record):
+            continue  # of a closed enum
         if field.oneof and set_in.get(field.oneof, name) != name:
             found.pop(set_in[field.oneof], None)
             bodies.pop(set_in[field.oneof], None)
         set_in[field.oneof] = name
-        if field.kind in ("message", "group"):
+        if composed:
             if not field.repeated:
                 bodies.setdefault(name, (field, bytearray()))[1].extend(body)
             elif depth < DEPTH and field.type in schema.messages:
                 inner = values(body, schema, field.type, depth + 1)
-                if schema.messages[field.type].entry:
-                    _put(found.setdefault(name, {}), inner, schema, field.type, tree)
+                if (entry := schema.messages[field.type]).entry:
+                    if TypedTree(body, schema, entry).understood():
+                        _put(found.setdefault(name, {}), inner, schema, field.type, tree)
                 else:
                     _list(found, name).append(inner)
-        elif record.wire == LEN and field.repeated and field.wire not in (LEN, SGROUP):
-            _list(found, name).extend(tree.values(field, record.value, record.stop))
+        elif record.wire != field.wire:  # packed
+            packed = tree.values(field, record.value, record.stop)
+            _list(found, name).extend(value for value in packed if tree.named(field, value))
         elif field.repeated:
             _list(found, name).append(tree.value(field, record.value, record.stop)[0])
         else:
