@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for editors and type checkers, which cannot look into folders
+    from protolab.protocols import graphql as graphql
+    from protolab.protocols import grpc as grpc
+    from protolab.protocols import http as http
+    from protolab.protocols import sse as sse
+    from protolab.protocols import websocket as websocket
 
 __version__ = "0.1.0"
 
@@ -24,6 +31,14 @@ def __getattr__(name: str) -> Any:
         if error.name != target:
             raise
         raise AttributeError(f"protolab has no {name!r}") from None
+
+
+def __dir__() -> list[str]:
+    """What can be imported from here: the rooms, and each protocol's folder."""
+    import pkgutil
+
+    folders = [*__path__, *(f"{path}/protocols" for path in __path__)]
+    return sorted({"__version__", *(found.name for found in pkgutil.iter_modules(folders) if found.name[0] != "_")})
 
 
 def load_ipython_extension(ipython: object) -> None:

@@ -102,7 +102,7 @@ class Reader:
             for k in range(len(self.texts)):
                 await _awaited(told)
                 await self._publish(told, Fraction(k))
-                self._take([await connection.recv()], [Fraction(0)])
+                self._take([await connection.recv(decode=True)], [Fraction(0)])
 
     async def stream(self, url: str, told: Updates) -> None:
         """Ask once for an event stream and be told; each update is published when what came before it was sent."""

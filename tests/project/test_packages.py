@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import subprocess
 import sys
 import tomllib
@@ -10,6 +13,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+import protolab
+from protolab import protocols
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -58,6 +64,26 @@ def test_importing_protolab_imports_nothing_heavy():
     code = f"import sys, protolab; print(sorted({heavy} & sys.modules.keys()))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert result.stdout == "[]\n", result.stderr
+
+
+def test_the_package_lists_its_rooms_and_its_protocols():
+    assert {"lab", "show", "scenes", *(card.name for card in protocols.cards())} <= set(dir(protolab))
+    assert all(getattr(protolab, name) is not None for name in dir(protolab))
+
+
+@pytest.mark.parametrize("card", protocols.cards(), ids=lambda card: card.name)
+def test_type_checkers_see_each_public_name_of_a_protocol_where_it_is(card):
+    package = importlib.import_module(f"protolab.protocols.{card.name}")
+    declared = {}
+    for statement in ast.walk(ast.parse(inspect.getsource(package))):
+        if isinstance(statement, ast.If):
+            imports = [each for each in statement.body if isinstance(each, ast.ImportFrom)]
+            declared |= {name.asname: each.module for each in imports for name in each.names}
+    offered = {name: getattr(package, name) for name in getattr(package, "__all__", ()) if name != "CARD"}
+    assert offered.keys() == declared.keys()
+    for name, thing in offered.items():
+        found = importlib.import_module(declared[name])
+        assert thing is (getattr(found, name) if found is not package else thing)
 
 
 def test_listing_the_protocols_imports_none_of_their_libraries():

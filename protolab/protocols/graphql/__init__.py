@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from protolab.protocols import Card, public
 
 _REQUEST = re.compile(
-    rb"[A-Z]+ (?:https?://[^/\s]+)?/graphql(?:[/?]\S*)? HTTP/1\.\d\r?\n"
+    rb"[A-Z]+ (?=\S+ HTTP/1\.\d\r?\n)[^\s?]*?/graphql(?=[/? ])"
     rb"|[^\0]*?\n(?:accept|content-type):[^\n]*application/graphql-response\+json"
     rb"|[^\0]*?\nsec-websocket-protocol:[^\n]*\bgraphql-(?:transport-)?ws\b",
     re.I,
@@ -17,10 +18,19 @@ _RESPONSE = re.compile(
     rb"|sec-websocket-protocol: *graphql-(?:transport-)?ws[ \t]*\r?\n)",
     re.I,
 )
+# At any other path (many a server has "/"): a parameter or a member that is called query, and begins like a document.
+_KEYWORD = rb"(?:query|mutation|subscription|fragment)\b[^&\s\"]*?"
+_PARAMETER = re.compile(
+    rb"GET [^\s?]*\?(?:[^\s]*&)?query=(?:\+|%20|%0A)*(?:" + _KEYWORD + rb")?(?:%7B|\{)(?!%22|\"|\$)", re.I
+)
+_MEMBER = re.compile(rb'"query"\s*:\s*"(?:\\[nrt]|[\s,])*(?:\{|#|(?:query|mutation|subscription|fragment)\b)')
 
 
 def _recognise(client: bytes, server: bytes, midway: bool) -> int:
-    return 95 if _REQUEST.match(client) or _RESPONSE.match(server) else 0
+    if _REQUEST.match(client) or _RESPONSE.match(server) or _PARAMETER.match(client):
+        return 95
+    head, _, body = client.partition(b"\r\n\r\n")
+    return 95 if head.startswith(b"POST ") and body.lstrip()[:1] in (b"{", b"[") and _MEMBER.search(body) else 0
 
 
 CARD = Card(
@@ -49,5 +59,22 @@ _PUBLIC = {
     "users_and_posts": "schema",
     "decode": "decode",
 }
+if TYPE_CHECKING:  # the same once more, for editors and type checkers
+    from protolab.protocols.graphql.client import Client as Client
+    from protolab.protocols.graphql.client_errors import Ended as Ended
+    from protolab.protocols.graphql.client_errors import GraphQLError as GraphQLError
+    from protolab.protocols.graphql.decode import decode as decode
+    from protolab.protocols.graphql.engine import Engine as Engine
+    from protolab.protocols.graphql.engine import Refusal as Refusal
+    from protolab.protocols.graphql.limits import Limits as Limits
+    from protolab.protocols.graphql.persisted import Persisted as Persisted
+    from protolab.protocols.graphql.request import Request as Request
+    from protolab.protocols.graphql.rules import RULES as RULES
+    from protolab.protocols.graphql.schema import Context as Context
+    from protolab.protocols.graphql.schema import users_and_posts as users_and_posts
+    from protolab.protocols.graphql.server import GraphQLServer as GraphQLServer
+    from protolab.protocols.graphql.store import Store as Store
+    from protolab.protocols.graphql.websocket_transport import Bounds as Bounds
+
 __all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 __getattr__, __dir__ = public(__name__, _PUBLIC)

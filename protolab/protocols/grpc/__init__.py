@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from protolab.protocols import Card, public
 from protolab.wire import http2
 
@@ -60,5 +62,26 @@ _PUBLIC = {
     "RULES": "catalogue",
     "Frame": "protolab.wire.http2",
 }
+if TYPE_CHECKING:  # the same once more, for editors and type checkers
+    from protolab.protocols.grpc.catalogue import RULES as RULES
+    from protolab.protocols.grpc.channel import Retry as Retry
+    from protolab.protocols.grpc.client import LessonsClient as LessonsClient
+    from protolab.protocols.grpc.client import UserServiceClient as UserServiceClient
+    from protolab.protocols.grpc.errors import CallFailed as CallFailed
+    from protolab.protocols.grpc.flow import blocked as blocked
+    from protolab.protocols.grpc.flow import windows as windows
+    from protolab.protocols.grpc.header_tables import tables as tables
+    from protolab.protocols.grpc.messages import lessons as lessons
+    from protolab.protocols.grpc.messages import users as users
+    from protolab.protocols.grpc.outcomes import calls as calls
+    from protolab.protocols.grpc.outcomes import read_messages as read_messages
+    from protolab.protocols.grpc.outcomes import read_values as read_values
+    from protolab.protocols.grpc.protos import proto as proto
+    from protolab.protocols.grpc.protos import schema as schema
+    from protolab.protocols.grpc.schemas import decode_with as decode_with
+    from protolab.protocols.grpc.schemas import forget as forget
+    from protolab.protocols.grpc.server import UserServer as UserServer
+    from protolab.wire.http2 import Frame as Frame
+
 __all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 __getattr__, __dir__ = public(__name__, _PUBLIC)

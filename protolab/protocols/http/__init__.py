@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from protolab.protocols import Card, public
 
@@ -19,5 +20,10 @@ def _recognise(client: bytes, server: bytes, midway: bool) -> int:
 CARD = Card("http", "HTTP/1.1", ("RFC 9110", "RFC 9112"), recognise=_recognise)
 
 _PUBLIC = {"connect": "client", "decode": "decode", "UpdatesServer": "server"}
+if TYPE_CHECKING:  # the same once more, for editors and type checkers
+    from protolab.protocols.http.client import connect as connect
+    from protolab.protocols.http.decode import decode as decode
+    from protolab.protocols.http.server import UpdatesServer as UpdatesServer
+
 __all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 __getattr__, __dir__ = public(__name__, _PUBLIC)

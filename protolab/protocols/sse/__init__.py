@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from protolab.protocols import Card, public
 
@@ -41,5 +42,20 @@ _PUBLIC = {
     "Backoff": "protolab.serve.backoff",
     "RULES": "rules",
 }
+if TYPE_CHECKING:  # the same once more, for editors and type checkers
+    from protolab.protocols.sse.client import Client as Client
+    from protolab.protocols.sse.client import ReadyState as ReadyState
+    from protolab.protocols.sse.endings import StreamError as StreamError
+    from protolab.protocols.sse.rules import RULES as RULES
+    from protolab.protocols.sse.server import EventServer as EventServer
+    from protolab.protocols.sse.server import Limits as Limits
+    from protolab.protocols.sse.updates import UpdatesServer as UpdatesServer
+    from protolab.serve.backoff import Backoff as Backoff
+    from protolab.serve.fanout import WhenFull as WhenFull
+    from protolab.serve.returning import Rule as Rule
+    from protolab.wire.event_stream import Event as Event
+    from protolab.wire.event_stream import Parser as Parser
+    from protolab.wire.event_stream import parse as parse
+
 __all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 __getattr__, __dir__ = public(__name__, _PUBLIC)

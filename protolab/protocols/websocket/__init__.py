@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from protolab.protocols import Card, public
 
@@ -49,5 +50,21 @@ _PUBLIC = {
     "conformance": "",
     "Frame": "protolab.wire.websocket_frames",
 }
+if TYPE_CHECKING:  # the same once more, for editors and type checkers
+    from protolab.protocols.websocket import conformance as conformance
+    from protolab.protocols.websocket.chat import ChatServer as ChatServer
+    from protolab.protocols.websocket.client import connect as connect
+    from protolab.protocols.websocket.closing import ending as ending
+    from protolab.protocols.websocket.conformance import judge_server as judge_server
+    from protolab.protocols.websocket.handshake import accept as accept
+    from protolab.protocols.websocket.raw import raw_connect as raw_connect
+    from protolab.protocols.websocket.reconnecting import Client as Client
+    from protolab.protocols.websocket.rules import RULES as RULES
+    from protolab.protocols.websocket.server import EchoServer as EchoServer
+    from protolab.protocols.websocket.updates import UpdatesServer as UpdatesServer
+    from protolab.serve.backoff import Backoff as Backoff
+    from protolab.serve.returning import Rule as Rule
+    from protolab.wire.websocket_frames import Frame as Frame
+
 __all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
 __getattr__, __dir__ = public(__name__, _PUBLIC)
