@@ -36,6 +36,15 @@ _UPGRADE = b"GET /chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nSec-WebSocke
         (b"GET /graphqlish HTTP/1.1\r\nHost: x\r\n\r\n", b"", "http"),
         (b"GET /news HTTP/1.1\r\nHost: x\r\n\r\n", b"", "http"),
         (b"{ users { id } }", b"", "tcp"),
+        (b"POST /v1/graphql HTTP/1.1\r\nHost: x\r\n\r\n", b"", "graphql"),
+        (b'POST / HTTP/1.1\r\nHost: x\r\n\r\n{"variables": {}, "query": "\\n  query { a }"}', b"", "graphql"),
+        (b'POST / HTTP/1.1\r\nHost: x\r\n\r\n[{"query":"{a}"}]', b"", "graphql"),
+        (b"GET /?query=%7Bhello%7D HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n", b"", "graphql"),
+        (b"GET /?a=1&query=query+Q(%24a:Int)%7Ba%7D HTTP/1.1\r\nHost: x\r\n\r\n", b"", "graphql"),
+        (b'POST / HTTP/1.1\r\nHost: x\r\n\r\n{"query": {"match_all": {}}}', b"", "http"),
+        (b'POST / HTTP/1.1\r\nHost: x\r\n\r\n{"query": "shoes"}', b"", "http"),
+        (b"GET /search?query=query+words HTTP/1.1\r\nHost: x\r\n\r\n", b"", "http"),
+        (b"GET /find?query=%7B%22a%22:1%7D HTTP/1.1\r\nHost: x\r\n\r\n", b"", "http"),
     ],
 )
 def test_a_connection_is_recognised_by_its_first_bytes(client: bytes, server: bytes, name: str) -> None:
