@@ -107,7 +107,8 @@ class Ladder(View):
         if self.capture is None:
             return []
         connections = _count(len(self.capture.connections), "connection")
-        return [f"capture {elided(self.capture.name, 80)}: {connections}, {units}, {_count(self.capture.size, 'byte')}"]
+        size = "" if self.lane is not None else f", {_count(self.capture.size, 'byte')}"  # which are those of all lanes
+        return [f"capture {elided(self.capture.name, 80)}: {connections}, {units}{size}"]
 
     def _title(self, rung: Rung) -> str:
         connection = rung.conversation.connection

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import merge
-from itertools import islice
+from itertools import count, islice
 from typing import Any, NamedTuple
 
 from protolab.capture import End
@@ -74,10 +74,6 @@ def end_step(end: End) -> Step:
     )
 
 
-def _number(step: Step, most: int) -> int:
-    return most if step.unit is None else step.unit.place.number
-
-
 def rung_of(
     conversation: Conversation[Any, Any], start: int, limit: int, logical: bool, lane: int | None = None
 ) -> Rung:
@@ -97,8 +93,9 @@ def rung_of(
     late = [step for step in ends if not whole and step.when >= last]
     steps = [*merge(units, early, key=lambda step: step.when)]
     if logical and lane is not None:
-        steps = [step._replace(when=_number(step, len(conversation)) + 1) for step in steps]
-        late = [step._replace(when=len(conversation) + 1) for step in late]
+        after = count(len(conversation) + 1)
+        steps = [step._replace(when=step.unit.place.number + 1 if step.unit else next(after)) for step in steps]
+        late = [step._replace(when=next(after)) for step in late]
     elif logical:
         steps = [step._replace(when=number) for number, step in enumerate(steps, first + 1)]
         late = [step._replace(when=number) for number, step in enumerate(late, total + len(early) + 1)]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from protolab import grpc, scenes, show
+from protolab import grpc, lab, scenes, show
 from protolab.errors import LabError
 from protolab.fields import Side
 
@@ -50,6 +50,14 @@ def test_a_ladder_of_one_stream_is_one_call() -> None:
     assert "grpc, stream 5" in ladder.text() and "call Calls/Sum" in ladder.html()
     assert "... 6 more units of 8 in all" in show.ladder(capture, lane=5, limit=2).text()
     assert not re.search(r"stream [137] ", ladder.text())
+
+
+@pytest.mark.parametrize("limit", [2, 500])
+def test_a_lanes_ladder_counts_its_units_alone_and_gives_each_end_a_step_of_its_own(limit):
+    with lab.repeatable():
+        summary, *lines = show.ladder(scenes.recording("grpc/four-calls"), lane=5, limit=limit).text().splitlines()
+    assert summary == "capture grpc/four-calls: 1 connection, 8 units"
+    assert [line.split()[0] for line in lines if "FIN:" in line] == ["49", "50"]
 
 
 def test_a_protocol_without_tables_says_so() -> None:
