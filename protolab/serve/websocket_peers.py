@@ -29,6 +29,7 @@ from websockets.typing import DataLike, Subprotocol
 
 from protolab import repeat
 from protolab.serve.fanout import Member
+from protolab.wire.http1 import HOST
 from protolab.wire.websocket_frames import mask, read_head
 
 _END = b"\r\n\r\n"  # of a request's head
@@ -91,6 +92,8 @@ class LabServerProtocol(_Strict, ServerProtocol):
         hosts, versions = (request.headers.get_all(name) for name in ("Host", "Sec-WebSocket-Version"))
         if len(hosts) != 1:  # RFC 9112 section 3.2
             response = self.reject(400, f"A request has one Host header, and this one has {len(hosts)}.\n")
+        elif not HOST.fullmatch(hosts[0]):
+            response = self.reject(400, "This Host header names no server.\n")
         else:
             response = super().accept(request)
         if response.status_code == 400 and versions not in ([], ["13"]):

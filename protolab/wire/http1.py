@@ -11,31 +11,25 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from protolab.fields import Derived, Field, Side, unparsed
-from protolab.findings import Finding, Rule
+from protolab.findings import Finding
+from protolab.wire import http1_rules as rules
 
 _END = re.compile(rb"\n\r?\n")
 _LINE = re.compile(rb"([^\n]*?)(\r?\n|$)", re.S)
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_HEADER = re.compile(rb"(" + _TOKEN + rb")(:)([ \t]*)((?:.*[^ \t])?)([ \t]*)", re.S)
+_HEADER = re.compile(rb"(" + _TOKEN + rb")([ \t]*)(:)([ \t]*)((?:.*[^ \t])?)([ \t]*)", re.S)
 _REQUEST = re.compile(rb"(" + _TOKEN + rb")( +)([^ ]+)( +)(HTTP/\d\.\d)")
 _STATUS = re.compile(rb"(HTTP/\d\.\d)( +)(\d{3})(?:( )(.*))?", re.S)
-
-START_LINE = Rule(
-    "start-line", "the start line is not what the grammar asks for", "RFC 9112 section 3", "HTTP 400",
-    "send `METHOD target HTTP/1.1` or `HTTP/1.1 NNN reason`, with single spaces",
-)  # fmt: skip
-HEADER_LINE = Rule(
-    "header-line", "this line is not `Name: value`", "RFC 9112 section 5", "HTTP 400",
-    "write the name, a colon with no space before it, and the value",
-)  # fmt: skip
-FOLDED = Rule(
-    "folded-line", "a value that goes on in the next line (obs-fold) is no longer allowed", "RFC 9112 section 5.2", "HTTP 400",
-    "put the whole value on one line",
-)  # fmt: skip
-BARE_LF = Rule(
-    "bare-lf", "this line ends with LF alone, not with CR LF", "RFC 9112 section 2.2", "",
-    "end every line of a head with CR LF",
-)  # fmt: skip
+_CONTROL = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]+")  # RFC 9110 section 5.5: all but the tab
+_NO_TARGET = re.compile(rb"[^!-~]+|#.*", re.S)  # section 3.2: visible ASCII, and RFC 9110 section 4.2.5: no fragment
+_FORMS = re.compile(rb"/|[A-Za-z][A-Za-z0-9+.\-]*://")  # of targets: a path, or a whole URI
+HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+,;=]*)(?::\d*)?", re.A)  # RFC 3986 section 3.2.2
+# RFC 9110 section 6.5.1: what frames, routes or changes a message, or says how to read it, must come before its body.
+_NEVER_TRAILERS = re.compile(
+    "authorization|cache-control|content-(encoding|length|range|type)|expect|host|max-forwards|proxy-authorization|range|"
+    "te|trailer|transfer-encoding",
+    re.I,
+)
 
 
 class Header(NamedTuple):
@@ -48,7 +42,7 @@ class Header(NamedTuple):
     @property
     def at(self) -> tuple[int, int]:
         """The half-open range of the value; of the whole line when the value is empty."""
-        value = self.field.find("value") if any(c.name == "value" for c in self.field.children) else self.field
+        value = next((child for child in self.field.children if child.name == "value"), self.field)
         return value.start, value.end
 
 
@@ -111,42 +105,153 @@ def _head(data: bytes, name: str, side: Side, start_line: Callable[[bytes, int],
         if not match[0]:
             break
         stop = at + len(line)
+        if ending == b"\n":
+            findings.append(rules.BARE_LF.at(stop, stop + 1, side))
         if not line:
             children.append(
                 Field("blank line" if start else "empty line", at, match.end(), None, "ends the head" if start else "")
             )
             continue
-        if ending == b"\n":
-            findings.append(BARE_LF.at(stop, stop + 1, side))
         if start is None:
             field = start_line(line, at)
             start = ("", "", "")
             if field:
                 parts = [str(child.value) for child in field.children if child.name not in ("space", "line end")]
                 start = (parts[0], parts[1], parts[2] if len(parts) > 2 else "")
-            elif ending:
-                findings.append(START_LINE.at(at, stop, side))
+            if ending:
+                findings += _judge_start(field, data, at, stop, match.end(), side)
         else:
             field = _header_line(line, at)
             if field:
                 headers.append(Header(field.name, str(field.value), field))
-            elif ending:
-                rule = FOLDED if line[:1] in b" \t" else HEADER_LINE
-                findings.append(rule.at(at, stop, side))
-        field = field or unparsed(at, stop, "cut off" if not ending else "not what the grammar asks for here")
-        if ending:
-            end = Field("line end", stop, match.end(), None, "CR LF" if len(ending) == 2 else "LF alone")
-            field = _with_end(field, end)
-        children.append(field)
+            if ending:
+                findings += _judge_line(field, data, at, stop, side)
+        children.append(_whole(field, match))
     root = Field(name, 0, len(data), None, "", tuple(children))
-    return Head(root, start or ("", "", ""), tuple(headers), tuple(findings))
+    head = Head(root, start or ("", "", ""), tuple(headers), tuple(findings))
+    if children and children[-1].name == "blank line":
+        head = head._replace(findings=(*findings, *_judge_whole(head, side)))
+    return head
 
 
-def _with_end(field: Field, end: Field) -> Field:
-    """The line's field with its line end inside it."""
-    if field.children:
-        return field._replace(end=end.end, children=(*field.children, end))
-    return Field("line", field.start, end.end, None, "", (field, end))
+def _judge_start(line: Field | None, data: bytes, at: int, stop: int, end: int, side: Side) -> list[Finding]:
+    """What is wrong with a whole start line, at [at, stop), that ends at `end`."""
+    if line is None:
+        return [rules.START_LINE.at(at, stop, side)]
+    found = []
+    for child in line.children:
+        if child.name == "space" and child.end - child.start > 1:
+            found.append(rules.LOOSE_LINE.at(child.start + 1, child.end, side, "one space stands here, not more"))
+        elif child.name == "target":
+            found += _judge_target(data[child.start : child.end], line.children[0].value, child, side)
+        elif child.name == "status" and not 100 <= int(str(child.value)) < 600:
+            found.append(rules.STATUS.at(child.start, child.end, side))
+        elif child.name == "reason" and (bad := _CONTROL.search(data, child.start, child.end)):
+            found.append(rules.LOOSE_LINE.at(*bad.span(), side, "a reason holds no control characters"))
+    if line.children[-1].name == "status":  # section 4: "even when the reason-phrase is absent"
+        found.append(rules.LOOSE_LINE.at(stop, end, side, "a space must stand here, even if no reason follows"))
+    return found
+
+
+def _judge_target(target: bytes, method: object, field: Field, side: Side) -> list[Finding]:
+    if bad := _NO_TARGET.search(target):
+        says = (
+            "a fragment stays with the client"
+            if bad[0][:1] == b"#"
+            else "a target is visible ASCII: percent-encode this"
+        )
+        return [rules.TARGET.at(field.start + bad.start(), field.start + bad.end(), side, says)]
+    if _FORMS.match(target) or method == "CONNECT" or (method == "OPTIONS" and target == b"*"):
+        return []
+    return [rules.TARGET.at(field.start, field.end, side)]
+
+
+def _judge_line(field: Field | None, data: bytes, at: int, stop: int, side: Side) -> list[Finding]:
+    """What is wrong with a whole line after the first, at [at, stop)."""
+    if field is None:
+        return [(rules.FOLDED if data[at] in b" \t" else rules.HEADER_LINE).at(at, stop, side)]
+    found = []
+    if (space := field.children[1]).name == "space":
+        found.append(rules.COLON.at(space.start, space.end, side))
+    if bad := _CONTROL.search(data, at, stop):
+        found.append(rules.VALUE.at(*bad.span(), side))
+    return found
+
+
+def _judge_whole(head: Head, side: Side) -> list[Finding]:
+    """What a whole head says of its body's length that cannot be or must not be said (sections 6.1 to 6.3), or of its server."""
+    lengths, codings = head.all("Content-Length"), head.all("Transfer-Encoding")
+    if 100 <= head.status < 200 or head.status == 204:
+        return [rules.BODILESS.at(*header.at, side) for header in (*lengths, *codings)]
+    found = []
+    if side is Side.CLIENT and head.start[2] not in ("", "HTTP/1.0") and (unnamed := _host_problem(head)):
+        found.append(rules.HOST.at(*unnamed[:2], side, unnamed[2]))
+    if codings:
+        names = elements((head.get("Transfer-Encoding") or "").lower())
+        problem = "chunked stands twice" if names.count("chunked") > 1 else ""
+        if "HTTP/1.0" in head.start:
+            problem = "HTTP/1.0 knows no transfer codings"
+        elif side is Side.CLIENT and names[-1:] != ["chunked"]:
+            problem = "the last transfer coding of a request is chunked"
+        if problem:
+            found.append(rules.CODING.at(*codings[-1].at, side, problem))
+        found += [rules.BOTH.at(*lengths[-1].at, side)] if lengths else []
+    elif lengths and content_length(head) is None:
+        several = len(set(elements(head.get("Content-Length") or ""))) > 1
+        found.append(rules.LENGTH.at(*lengths[-1].at, side, "the lengths differ" if several else ""))
+    return found
+
+
+def content_length(head: Head) -> int | None:
+    """What Content-Length says, once or several times alike (RFC 9110 section 8.6); None when it says no number, or several."""
+    values = set(elements(head.get("Content-Length") or ""))
+    digits = values.pop() if len(values) == 1 else ""
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    return int(digits.lstrip("0")[:20] or "0")  # with more digits than that it is just as far beyond all that will come
+
+
+def _host_problem(head: Head) -> tuple[int, int, str] | None:
+    """Where and why a request does not name its server (section 3.2), or None when it does."""
+    hosts = head.all("Host")
+    if len(hosts) == 1:
+        return None if HOST.fullmatch(hosts[0].value) else (*hosts[0].at, "this is not the name of a server")
+    line = next((child for child in head.field.children if child.name == "request line"), head.field)
+    where = hosts[-1].at if hosts else (line.start, line.end)
+    return (*where, f"there are {len(hosts)} Host headers" if hosts else "there is no Host header")
+
+
+def trailers(data: bytes, at: int, side: Side) -> tuple[tuple[Field, ...], tuple[Finding, ...]]:
+    """The fields after a body, from offset `at` of the last chunk on (section 7.1.2), with the blank line that ends them."""
+    children: list[Field] = []
+    findings: list[Finding] = []
+    for match in _LINE.finditer(data, at):
+        start, line, ending = match.start(), match[1], match[2]
+        stop = start + len(line)
+        if ending == b"\n":
+            findings.append(rules.BARE_LF.at(stop, stop + 1, side))
+        if line:
+            field = _header_line(line, start)
+            if ending:
+                findings += _judge_line(field, data, start, stop, side)
+            if field and _NEVER_TRAILERS.fullmatch(field.name):
+                findings.append(rules.TRAILER.at(start, stop, side, f"{field.name} cannot come after the body"))
+            children.append(_whole(field, match))
+        elif ending:
+            children.append(Field("blank line", start, match.end(), None, "ends the body"))
+    return tuple(children), tuple(findings)
+
+
+def _whole(field: Field | None, match: re.Match[bytes]) -> Field:
+    """The line that `_LINE` matched as a field, understood or not, with its line end inside it."""
+    stop, ending = match.start(2), match[2]
+    if not ending:
+        return field or unparsed(match.start(), stop, "cut off")
+    end = Field("line end", stop, match.end(), None, "CR LF" if len(ending) == 2 else "LF alone")
+    if field is None:
+        children = (unparsed(match.start(), stop, "not what the grammar asks for here"), end)
+        return Field("line", match.start(), match.end(), None, "", children)
+    return field._replace(end=end.end, children=(*field.children, end))
 
 
 def _request_line(line: bytes, at: int) -> Field | None:
@@ -159,10 +264,10 @@ def _status_line(line: bytes, at: int) -> Field | None:
 
 def _header_line(line: bytes, at: int) -> Field | None:
     match = _HEADER.fullmatch(line)
-    field = _fields("", match, at, ("name", "colon", "space", "value", "space"))
+    field = _fields("", match, at, ("name", "space", "colon", "space", "value", "space"))
     if match is None or field is None:
         return None
-    return field._replace(name=match[1].decode("ascii"), value=match[4].decode("utf-8", "backslashreplace"))
+    return field._replace(name=match[1].decode("ascii"), value=match[5].decode("utf-8", "backslashreplace"))
 
 
 def _fields(name: str, match: re.Match[bytes] | None, at: int, names: tuple[str, ...]) -> Field | None:

@@ -10,19 +10,22 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from protolab.fields import Field, Side, unparsed
-from protolab.findings import Finding, Rule
+from protolab.findings import Finding
 from protolab.units import Unit
-from protolab.wire.http1 import Head, elements, head_end, request, response
+from protolab.wire import http1_rules as rules
+from protolab.wire.http1 import Head, content_length, elements, head_end, request, response, trailers
 
-HEAD, BODY, CHUNK, LAST_CHUNK, REST = range(5)  # what kind of part a splitter found
+# What kind of part a splitter found. LOOSE is what follows a chunk's data in place of their line end, REST what stands in
+# place of a chunk: past either nothing says where the body ends.
+HEAD, BODY, CHUNK, LAST_CHUNK, LOOSE, REST = range(6)
 
-SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})([ \t]*(?:;[^\n]*?)?)(\r?\n)")  # of a chunk: size, extension, line end
-_LAST = re.compile(rb"0+(?:[^\n0-9A-Fa-f][^\n]*)?\n(?:(?!\r?\n)[^\n]*\n)*\r?\n")  # with its trailers
-
-CHUNK_SIZE = Rule(
-    "chunk-size", "this is not a chunk: a size in hexadecimal and CR LF must stand here", "RFC 9112 section 7.1", "HTTP 400",
-    "write each chunk as its size in hexadecimal, CR LF, the data, CR LF",
-)  # fmt: skip
+SIZE_LINE = re.compile(rb"(0*[0-9A-Fa-f]{1,16})([ \t]*(?:;[^\n]*?)?)(\r?\n)")  # of a chunk: size, extension, line end
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_EXTENSION = re.compile(
+    rb'(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|"(?:[\t -!#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"))?)*'
+    % (_TOKEN, _TOKEN)
+)
+_BLANK = re.compile(rb"\n\r?\n")
 
 
 class Framing(NamedTuple):
@@ -33,18 +36,21 @@ class Framing(NamedTuple):
 
 
 def framing(head: Head, method: str | None = None) -> Framing:
-    """RFC 9112 section 6.3. For a response pass the `method` of its request; for a request leave it out."""
+    """RFC 9112 section 6.3. For a response pass the `method` of its request; for a request leave it out.
+
+    Where a request does not say how long its body is, there is no telling what follows it: "close" as well.
+    """
     status = head.status
-    if method is not None and (method == "HEAD" or status < 200 or status in (204, 304)):
+    if method is not None and (
+        method == "HEAD" or status < 200 or status in (204, 304) or (method == "CONNECT" and status < 300)
+    ):
         return Framing("none")
     coding = head.get("Transfer-Encoding")
-    if coding is not None and elements(coding.lower())[-1:] == ["chunked"]:  # in any case: section 7
-        return Framing("chunked")
-    length = head.get("Content-Length")
-    if coding is None and length is not None and set(elements(length)) and len(set(elements(length))) == 1:
-        digits = elements(length)[0]
-        if digits.isascii() and digits.isdigit():
-            return Framing("length", int(digits)) if int(digits) else Framing("none")
+    if coding is not None:
+        return Framing("chunked" if elements(coding.lower())[-1:] == ["chunked"] else "close")  # in any case: section 7
+    if head.get("Content-Length") is not None:
+        length = content_length(head)
+        return Framing("close") if length is None else Framing("length", length) if length else Framing("none")
     return Framing("none") if method is None else Framing("close")
 
 
@@ -52,22 +58,32 @@ def chunk(data: bytes, side: Side) -> tuple[Field, tuple[Finding, ...]]:
     """One chunk, or the last one with its trailers: its tree, whose `chunk data` field holds the payload."""
     match = SIZE_LINE.match(data)
     if match is None:
-        if _LAST.match(data) is None and b"\n" in data:
-            return unparsed(0, len(data), "not a chunk"), (CHUNK_SIZE.at(0, data.index(b"\n") or 1, side),)
+        if b"\n" in data:
+            return unparsed(0, len(data), "not a chunk"), (_no_chunk(data, side),)
         return unparsed(0, len(data), "cut off in the chunk's size"), ()
     size, stop = int(match[1], 16), match.end()
+    findings = []
     children = [Field("chunk size", 0, match.end(1), size, f"hexadecimal: {size} bytes follow")]
     if match[2]:
         children.append(
             Field("chunk extension", match.start(2), match.end(2), match[2].decode("utf-8", "backslashreplace"))
         )
+        if not _EXTENSION.fullmatch(match[2]):
+            findings.append(rules.EXTENSION.at(*match.span(2), side))
     children.append(Field("line end", match.start(3), stop))
+    if match[3] == b"\n":
+        findings.append(rules.BARE_LF.at(match.start(3), stop, side))
+    if not size:
+        after, wrong = trailers(data, stop, side)
+        return Field("last chunk", 0, len(data), None, "", (*children, *after)), (*findings, *wrong)
     body = min(stop + size, len(data))
     if body > stop:
         children.append(Field("chunk data", stop, body, data[stop:body], "" if body == stop + size else "cut off"))
     if body < len(data):
-        children.append(Field("line end" if size else "trailers and blank line", body, len(data)))
-    return Field("chunk" if size else "last chunk", 0, len(data), None, "", tuple(children)), ()
+        children.append(Field("line end", body, len(data)))
+        if data[body:] == b"\n":
+            findings.append(rules.BARE_LF.at(body, body + 1, side))
+    return Field("chunk", 0, len(data), None, "", tuple(children)), tuple(findings)
 
 
 def part(kind: int, side: Side, data: bytes) -> tuple[str, Field, tuple[Finding, ...]]:
@@ -78,7 +94,17 @@ def part(kind: int, side: Side, data: bytes) -> tuple[str, Field, tuple[Finding,
     if kind in (CHUNK, LAST_CHUNK):
         field, findings = chunk(data, side)
         return field.name, field, findings
-    return "body", Field("body", 0, len(data), data), ()
+    if kind == BODY:
+        return "body", Field("body", 0, len(data), data), ()
+    field = unparsed(0, len(data), "no chunk, so nothing says where the body ends")
+    if kind == LOOSE:
+        return "rest", field, (rules.CHUNK_END.at(0, min(2, len(data)), side),)
+    return "rest", field, (_no_chunk(data, side),)
+
+
+def _no_chunk(data: bytes, side: Side) -> Finding:
+    """The finding on the line that stands where a chunk's size must."""
+    return rules.CHUNK_SIZE.at(0, len(data.partition(b"\n")[0].rstrip(b"\r")) or 1, side)
 
 
 def entitle(unit: Unit) -> str:
@@ -127,7 +153,9 @@ class Splitter:
 
     def _step(self, side: Side, stream: bytearray, starts: array[int], ended: bool) -> bool:
         at, body = self.at[side], self._bodies[side]
-        if at >= len(stream) or self.upgraded[side] is not None or (side is Side.CLIENT and self.waiting):
+        if side is Side.CLIENT and body.kind == "none" and self.upgraded[Side.SERVER] is not None:
+            self.upgraded[side] = at if self.upgraded[side] is None else self.upgraded[side]
+        if at >= len(stream) or self.upgraded[side] is not None:
             return False
         if body.kind == "length":
             end, kind = at + body.length, BODY
@@ -137,15 +165,19 @@ class Splitter:
             end, kind = self._chunk_end(stream, at)
             if kind == LAST_CHUNK and end > 0:
                 self._bodies[side] = Framing("none")
-            elif kind == REST:
-                self._bodies[side] = Framing("close")
-                return True
-        elif body.kind == "close":
-            end, kind = (len(stream) if ended else -1), BODY
-        else:
+            elif kind in (LOOSE, REST):
+                self._bodies[side] = Framing("loose" if kind == LOOSE else "rest")
+                if kind == REST:
+                    return True
+                kind = CHUNK
+        elif body.kind == "none":
+            if side is Side.CLIENT and self.waiting:
+                return False
             end, kind = head_end(stream, at), HEAD
             if end > 0:
                 self._read_head(side, bytes(stream[at:end]), end)
+        else:
+            end, kind = (len(stream) if ended else -1), _LASTING[body.kind]
         if not 0 <= end <= len(stream):
             return False
         starts.append(at)
@@ -161,20 +193,23 @@ class Splitter:
         index = bisect_right(starts, start, 0, len(kinds)) - 1 if kinds else -1
         if index >= 0 and starts[index] == start:
             return kinds[index]
-        return {"none": HEAD, "chunked": CHUNK}.get(self._bodies[side].kind, BODY)
+        body = self._bodies[side].kind
+        return _LASTING.get(body, {"none": HEAD, "chunked": CHUNK}.get(body, BODY))
 
     @staticmethod
     def _chunk_end(stream: bytearray, at: int) -> tuple[int, int]:
-        if last := _LAST.match(stream, at):
-            return last.end(), LAST_CHUNK
-        if match := SIZE_LINE.match(stream, at):
-            size = int(match[1], 16)
-            if not size:
-                return -1, LAST_CHUNK
+        """Where the chunk at `at` ends, or -1, and what it is; LOOSE for one whose data are not followed by a line end."""
+        match = SIZE_LINE.match(stream, at)
+        if match is None:
+            return -1, (REST if stream.find(b"\n", at) >= 0 else CHUNK)
+        if size := int(match[1], 16):
             end = match.end() + size
-            ending = 2 if stream[end : end + 1] == b"\r" else 1
-            return end + ending, CHUNK
-        return -1, (REST if stream.find(b"\n", at) >= 0 else CHUNK)
+            ending = bytes(stream[end : end + 2])
+            if ending[:1] == b"\n" or ending == b"\r\n":
+                return end + ending.index(b"\n") + 1, CHUNK
+            return (-1, CHUNK) if ending in (b"", b"\r") else (end, LOOSE)
+        blank = _BLANK.search(stream, match.end() - 1)  # the size's own line end may be the first of the two
+        return (blank.end() if blank else -1), LAST_CHUNK
 
     def _read_head(self, side: Side, data: bytes, end: int) -> None:
         """Learn from a head that ends at `end` how its body is delimited, and whether the connection changes protocols."""
@@ -182,14 +217,16 @@ class Splitter:
             head = request(data)
             self._methods.append(head.start[0])
             self._bodies[side] = framing(head)
-            self.waiting = head.get("Upgrade") is not None
+            self.waiting = head.get("Upgrade") is not None or head.start[0] == "CONNECT"
             return
         head = response(data)
-        if head.status == 101:
+        if 100 <= head.status < 200 and head.status != 101:
+            return
+        method = self._methods.popleft() if self._methods else "GET"
+        self._bodies[side] = framing(head, method)
+        if head.status == 101 or (method == "CONNECT" and 200 <= head.status < 300):
             self.upgraded[side] = end
-            if self.upgraded[side.other] is None:
-                self.upgraded[side.other] = self.at[side.other]
-        if not 100 <= head.status < 200 or head.status == 101:
-            method = self._methods.popleft() if self._methods else "GET"
-            self._bodies[side] = framing(head, method)
-            self.waiting = False
+        self.waiting = self.waiting and bool(self._methods)  # the last request is the one that asked
+
+
+_LASTING = {"close": BODY, "loose": LOOSE, "rest": REST}  # what lasts until the stream ends

@@ -7,6 +7,7 @@ from protolab.conversation import Conversation
 from protolab.fields import Side, unparsed
 from protolab.units import Place, Unit
 from protolab.wire.http1_bodies import Splitter, entitle, part
+from protolab.wire.http1_rules import CUT_OFF
 
 
 def decode(connection: Connection) -> HttpConversation:
@@ -35,7 +36,9 @@ class HttpConversation(Conversation[None, None]):
     def explain(self, place: Place, data: bytes, context: None) -> Unit:
         kind = self._http.kind(place.side, self.starts[place.side], place.start)
         if kind is None:
-            field = unparsed(0, len(data), "another protocol, agreed on with 101")
+            field = unparsed(0, len(data), "another protocol, agreed on in the heads before")
             return Unit(self.protocol, "bytes", place, data, field, (), (), lambda unit: f"{len(unit.data)} bytes")
         name, field, findings = part(kind, place.side, data)
+        if not place.complete and self.connection.ended(place.side):
+            findings = (*findings, CUT_OFF.at(0, len(data), place.side))
         return Unit(self.protocol, name, place, data, field, findings, (), entitle)

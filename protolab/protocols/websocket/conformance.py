@@ -109,6 +109,7 @@ REQUESTS = (
     Request("POST", rules.METHOD, {}, "POST / HTTP/1.1"),
     Request("HTTP/1.0", rules.HTTP_VERSION, {}, "GET / HTTP/1.0"),
     Request("no Host", rules.HOST, {"Host": None}),
+    Request("a Host that is no name", rules.HOST, {"Host": "not a name"}),
     Request("no Upgrade", rules.UPGRADE, {"Upgrade": None}),
     Request("Upgrade: h2c", rules.UPGRADE, {"Upgrade": "h2c"}),
     Request("Connection: close", rules.CONNECTION, {"Connection": "close"}),
@@ -117,6 +118,8 @@ REQUESTS = (
     Request("a key that is not base64", rules.KEY_LENGTH, {"Sec-WebSocket-Key": "not base64 at all!!!"}),
     Request("version 8", rules.VERSION, {"Sec-WebSocket-Version": "8"}),
     Request("no version", rules.VERSION_MISSING, {"Sec-WebSocket-Version": None}),
+    Request("a subprotocol in quotes", rules.SUBPROTOCOL_OFFER, {"Sec-WebSocket-Protocol": '"chat"'}),
+    Request("a parameter without its value", rules.EXTENSION_OFFER, {"Sec-WebSocket-Extensions": "x-own; level="}),
 )
 
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from protolab.capture import Connection
 from protolab.conversation import Conversation
-from protolab.fields import Derived, Field, Side, Source
+from protolab.fields import Derived, Field, Side, Source, unparsed
+from protolab.findings import Finding
 from protolab.protocols.websocket import handshake, rules
 from protolab.protocols.websocket.close_codes import close_body
 from protolab.protocols.websocket.deflate import Agreement
@@ -17,6 +18,7 @@ from protolab.protocols.websocket.titles import entitle
 from protolab.units import Place, Unit
 from protolab.wire import http1_bodies, websocket_frames
 from protolab.wire.http1_bodies import HEAD, Splitter
+from protolab.wire.http1_rules import CUT_OFF
 from protolab.wire.websocket_frames import BINARY, CLOSE, OPCODES, TEXT
 
 
@@ -40,10 +42,14 @@ class State:
         other.directions = (copy(client), copy(server))
         return other
 
-    def settle(self, agreement: Agreement | None) -> None:
+    def settle(self, agreement: Agreement | None, strange: bool) -> None:
         """The server has accepted: from here on both sides speak frames, compressed ones if that was agreed on."""
         self.answered = True
-        self.directions = (Direction(Side.CLIENT, agreement), Direction(Side.SERVER, agreement))
+        client, server = (Direction(side, agreement, strange=strange) for side in Side)
+        self.directions = (client, server)
+
+
+EARLY = -1  # the kind of what a client says after asking to change protocols and before it is answered
 
 
 class Part(NamedTuple):
@@ -69,8 +75,6 @@ class WebSocketConversation(Conversation[State, Context]):
         http, streams = self._http, self.connection.streams
         ended = [self.connection.ended(side) for side in Side]
         http.split(streams, self.starts, ended)
-        if http.waiting and http.upgraded[Side.CLIENT] is None and not self.connection.size(Side.SERVER):
-            http.upgraded[Side.CLIENT] = http.at[Side.CLIENT]  # frames before any answer: too early, yet frames
         for side in Side:
             if http.upgraded[side] is not None:
                 http.at[side] = websocket_frames.scan(streams[side], http.at[side], self.starts[side])
@@ -91,13 +95,14 @@ class WebSocketConversation(Conversation[State, Context]):
             return step
         kind = self._http.kind(side, self.starts[side], start)
         if kind is None or kind != HEAD or not place.complete:
-            return Part(HEAD if kind is None else kind)
+            early = side is Side.CLIENT and self._http.waiting and kind == HEAD
+            return Part(EARLY if early else HEAD if kind is None else kind)
         if place.side is Side.CLIENT:
             state.offer = handshake.read_request(data, place.start)
             return Part(kind, state.offer if state.offer.upgrade else None)
         answer = handshake.read_response(data, state.offer)
         if answer.accepted:
-            state.settle(answer.agreement)
+            state.settle(answer.agreement, answer.strange)
         return Part(kind, answer)
 
     def judged(self) -> Iterator[Step]:
@@ -113,13 +118,18 @@ class WebSocketConversation(Conversation[State, Context]):
 
     def explain(self, place: Place, data: bytes, context: Context) -> Unit:
         if isinstance(context, Part):
+            findings: tuple[Finding, ...]
             if context.settled is not None:
                 field, findings = context.settled.field, context.settled.findings
                 name = field.name
+            elif context.kind == EARLY:
+                name, field = "early data", unparsed(0, len(data), "what this is depends on the server's answer")
+                findings = (rules.EARLY_DATA.at(0, len(data), Side.CLIENT),)
             else:
                 name, field, findings = http1_bodies.part(context.kind, place.side, data)
+                if not place.complete and self.connection.ended(place.side):
+                    findings = (*findings, CUT_OFF.at(0, len(data), place.side))
             return Unit(self.protocol, name, place, data, field, findings, (), http1_bodies.entitle)
-        findings = context.findings
         return _new(
             Unit,
             (
@@ -128,7 +138,7 @@ class WebSocketConversation(Conversation[State, Context]):
                 place,
                 data,
                 _frame(data, context, place),
-                findings,
+                context.findings,
                 context.discards,
                 entitle,
                 None,

@@ -12,18 +12,23 @@ TAIL = b"\x00\x00\xff\xff"  # section 7.2.1: cut off by the sender, put back by 
 INFLATED_LIMIT = 16 * 2**20  # bytes that one message may inflate to here; past that its text is given up, said aloud
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_ELEMENT = re.compile(r'\s*((?:[^,"]|"(?:\\.|[^"\\])*"?)+)')
-_PART = re.compile(r'(?:[^;"]|"(?:\\.|[^"\\])*"?)+')
-_PARAMETER = re.compile(rf'\s*({_TOKEN})\s*(?:=\s*({_TOKEN}|"(?:\\.|[^"\\])*"))?\s*')
+_ELEMENT = re.compile(r'[ \t]*((?:[^,"]|"(?:\\.|[^"\\])*"?)+)')
+_PART = re.compile(r'(?:[^;"]|"(?:\\.|[^"\\])*"?)+|^(?=;)|(?<=;)(?=;|$)')  # or nothing, between semicolons
+_PARAMETER = re.compile(rf'[ \t]*({_TOKEN})[ \t]*(?:=[ \t]*({_TOKEN}|"(?:\\.|[^"\\])*")[ \t]*)?')
+_WORD = re.compile(_TOKEN)
 
 
 class Extension(NamedTuple):
-    """One element of Sec-WebSocket-Extensions: its name, its parameters in order, and its range in the head."""
+    """One element of Sec-WebSocket-Extensions: its name, its parameters in order, and its range in the head.
+
+    One that the grammar does not allow (`broken`) has its whole text as its name.
+    """
 
     name: str
     parameters: tuple[tuple[str, str | None], ...]
     start: int
     end: int
+    broken: bool = False
 
     def __str__(self) -> str:
         return "; ".join(
@@ -41,18 +46,25 @@ class Agreement(NamedTuple):
 def extensions(value: bytes, at: int) -> list[Extension]:
     """The elements of a header's value that starts at offset `at` of its head (RFC 6455 section 9.1)."""
     found = []
-    for element in _ELEMENT.finditer(text := value.decode("latin-1")):
-        parts = [part[0] for part in _PART.finditer(element[1])]
-        names = [match for part in parts if (match := _PARAMETER.fullmatch(part))]
-        start, end = at + element.start(1), at + element.start(1) + len(element[1].rstrip())
-        if names and len(names) == len(parts):
-            pairs = tuple((match[1].lower(), match[2].strip('"') if match[2] else None) for match in names[1:])
-            found.append(Extension(names[0][1], pairs, start, end))
-        elif element[1].strip():
-            found.append(
-                Extension(text[element.start(1) : element.end(1)].strip(), (("", "not a parameter"),), start, end)
-            )
+    for element in _ELEMENT.finditer(value.decode("latin-1")):
+        text = element[1].rstrip(" \t")
+        start = at + element.start(1)
+        parts = [_parameter(part[0]) for part in _PART.finditer(text)]
+        named = [part for part in parts if part is not None]
+        if named and named == parts and named[0][1] is None:
+            found.append(Extension(named[0][0], tuple(named[1:]), start, start + len(text)))
+        elif text:
+            found.append(Extension(text, (), start, start + len(text), broken=True))
     return found
+
+
+def _parameter(text: str) -> tuple[str, str | None] | None:
+    """A parameter's name and value; None where there is none. A value in quotes must still be a token."""
+    match = _PARAMETER.fullmatch(text)
+    if match is None or match[2] is None or match[2][0] != '"':
+        return (match[1], match[2]) if match else None
+    value = re.sub(r"\\(.)", r"\1", match[2][1:-1])
+    return (match[1], value) if _WORD.fullmatch(value) else None
 
 
 def offer_problem(offer: Extension) -> str | None:
@@ -61,22 +73,28 @@ def offer_problem(offer: Extension) -> str | None:
 
 
 def answer_problem(answer: Extension, offers: list[Extension]) -> str | None:
-    """Why a client must refuse this answer to its offers (sections 7.1.1 and 7.1.2), or None."""
+    """Why a client must refuse this answer to its offers (sections 7.1.1 and 7.1.2), or None: it must suit one of them."""
     if problem := _problem(answer, valueless=()):
         return problem
     answered = dict(answer.parameters)
     sound = [dict(offer.parameters) for offer in offers if offer.name == NAME and offer_problem(offer) is None]
-    if "client_max_window_bits" in answered and not any("client_max_window_bits" in offer for offer in sound):
-        return "client_max_window_bits may be answered only where it was offered"
-    wanted = [offer for offer in sound if _meets(answered, offer)]
-    return None if wanted or not sound else "the answer grants less than every offer asked for"
+    problems = [_unsuited(answered, offered) for offered in sound]
+    return None if None in problems or not problems else problems[0]
 
 
-def _meets(answered: dict[str, str | None], offered: dict[str, str | None]) -> bool:
+def _unsuited(answered: dict[str, str | None], offered: dict[str, str | None]) -> str | None:
+    """Why a well-formed answer does not suit one well-formed offer, or None."""
     if "server_no_context_takeover" in offered and "server_no_context_takeover" not in answered:
-        return False
-    limit = offered.get("server_max_window_bits")
-    return limit is None or int(answered.get("server_max_window_bits") or 15) <= int(limit)
+        return "server_no_context_takeover was asked for and is not granted"
+    for side in ("server", "client"):
+        name = f"{side}_max_window_bits"
+        wanted, given = offered.get(name), answered.get(name)
+        if side == "client" and given is not None and name not in offered:
+            return f"{name} may be answered only where it was offered"
+        most = int(given or (15 if side == "server" else 0))  # without an answer a client may use any window
+        if wanted is not None and most > int(wanted):
+            return f"{name} was to be at most {wanted}"
+    return None
 
 
 def _problem(extension: Extension, valueless: tuple[str, ...]) -> str | None:
@@ -94,7 +112,7 @@ def _problem(extension: Extension, valueless: tuple[str, ...]) -> str | None:
             if value is not None and value not in [str(bits) for bits in range(8, 16)]:
                 return f"{name} must be 8 to 15, without leading zero"
         else:
-            return f"{name or 'this'} is not a parameter of {NAME}"
+            return f"{name} is not a parameter of {NAME}"
     return None
 
 

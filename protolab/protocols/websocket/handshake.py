@@ -5,18 +5,21 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from typing import NamedTuple
 
 from protolab.fields import Derived, Field, Side, Source
 from protolab.findings import Finding, Rule
 from protolab.protocols.websocket import deflate, rules
-from protolab.wire import http1
+from protolab.wire import http1, http1_rules
 from protolab.wire.http1 import Head
 
 Notes = dict[
     str, tuple[str, tuple[Derived, ...]]
 ]  # of header lines by name: what they mean, and bytes derived from them
 
+_NAME = re.compile(rb"[^ \t,](?:[^,]*[^ \t,])?")  # an element of a list
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 
 
@@ -32,13 +35,16 @@ class Offer(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a response settled: `agreement` is None when messages are not compressed."""
+    """What a response settled: `agreement` is None when messages are not compressed; `strange` says that it chose an
+    extension that is not known here, which may give reserved bits and opcodes a meaning.
+    """
 
     field: Field
     findings: tuple[Finding, ...]
     accepted: bool
     subprotocol: str | None
     agreement: deflate.Agreement | None
+    strange: bool = False
 
 
 def accept(key: bytes) -> bytes:
@@ -55,21 +61,28 @@ def _tokens(head: Head, name: str) -> list[str]:
 
 
 class _Judge:
-    """Collects findings on one head: at a header's value, or at the start line for a header that is not there."""
+    """Collects findings on one head: at a header's value or a part of the start line; at all of it for what is missing."""
 
     def __init__(self, head: Head, side: Side) -> None:
-        self.findings = list(head.findings)
+        # Whose Host is missing or wrong breaks RFC 6455 as well, which is the one to name here.
+        host = http1_rules.HOST.of[side]
+        self.findings = [each._replace(rule=rules.HOST) if each.rule is host else each for each in head.findings]
         self.head = head
         self.side = side
-        line = head.field.children[0] if head.field.children else head.field
-        self.start_line = (line.start, line.end)
+        lines = head.field.children or (head.field,)
+        self.start_line = next((line for line in lines if line.name.endswith(" line") and line.children), lines[0])
 
-    def unless(self, fine: bool, rule: Rule, header: str = "", detail: str = "") -> None:
-        """Note the rule as broken, where the last header of that name stands."""
+    def unless(self, fine: bool, rule: Rule, at: str = "", detail: str = "") -> None:
+        """Note the rule as broken, where the last header of that name or the part of the start line stands."""
         if not fine:
-            found = self.head.all(header)
-            start, end = found[-1].at if found else self.start_line
+            found = [header.at for header in self.head.all(at)]
+            found += [(part.start, part.end) for part in self.start_line.children if part.name == at]
+            start, end = found[-1] if found else (self.start_line.start, self.start_line.end)
             self.findings.append(rule.at(start, end, self.side, detail))
+
+    def once(self, header: str, rule: Rule) -> None:
+        """Note the rule as broken where a header stands that it allows once only."""
+        self.unless(len(self.head.all(header)) < 2, rule, header, f"{header} stands more than once")
 
 
 def read_request(data: bytes, offset: int) -> Offer:
@@ -77,19 +90,21 @@ def read_request(data: bytes, offset: int) -> Offer:
     head = http1.request(data)
     judge = _Judge(head, Side.CLIENT)
     method, _, version = head.start
-    judge.unless(method == "GET", rules.METHOD)
-    judge.unless(version == "HTTP/1.1" or version > "HTTP/1.1", rules.HTTP_VERSION)
-    judge.unless(len(head.all("Host")) == 1, rules.HOST, "Host")
+    judge.unless(method in ("GET", ""), rules.METHOD, "method")  # "": the start line has a finding of its own
+    judge.unless(not version or version >= "HTTP/1.1", rules.HTTP_VERSION, "version")
     judge.unless("websocket" in _tokens(head, "Upgrade"), rules.UPGRADE, "Upgrade")
     judge.unless("upgrade" in _tokens(head, "Connection"), rules.CONNECTION, "Connection")
     keys = head.all("Sec-WebSocket-Key")
     judge.unless(bool(keys), rules.KEY_MISSING)
-    judge.unless(len(keys) < 2, rules.KEY_REPEATED, "Sec-WebSocket-Key")
+    judge.once("Sec-WebSocket-Key", rules.KEY_REPEATED)
     judge.unless(not keys or _nonce(keys[0].value) is not None, rules.KEY_LENGTH, "Sec-WebSocket-Key")
     version_header = head.get("Sec-WebSocket-Version")
     judge.unless(version_header is not None, rules.VERSION_MISSING)
-    judge.unless(version_header in (None, "13"), rules.VERSION, "Sec-WebSocket-Version")
-    offered = _extensions(head, data)
+    twice = len(head.all("Sec-WebSocket-Version")) > 1
+    says = "Sec-WebSocket-Version stands more than once" if twice else ""
+    judge.unless(version_header in (None, "13"), rules.VERSION, "Sec-WebSocket-Version", says)
+    _judge_offered_names(judge, head, data)
+    offered = _extensions(judge, head, data, rules.EXTENSION_OFFER)
     for offer in offered:
         problem = deflate.offer_problem(offer) if offer.name == deflate.NAME else None
         if problem:
@@ -124,14 +139,31 @@ def _nonce(key: str) -> bytes | None:
     return nonce if len(nonce) == 16 else None
 
 
-def _extensions(head: Head, data: bytes) -> list[deflate.Extension]:
-    headers = head.all("Sec-WebSocket-Extensions")
-    return [
-        extension
-        for header in headers
-        for extension in deflate.extensions(data[slice(*header.at)], header.at[0])
-        if header.value
-    ]
+def _judge_offered_names(judge: _Judge, head: Head, data: bytes) -> None:
+    """Section 4.1, item 10: the subprotocols on offer are tokens, each a different one."""
+    seen = set()
+    for header in head.all("Sec-WebSocket-Protocol"):
+        judge.unless(bool(http1.elements(header.value)), rules.SUBPROTOCOL_OFFER, header.name, "none is offered")
+        start, end = header.at
+        for name in _NAME.finditer(data, start, end) if header.value else ():
+            text = name[0]
+            if not _TOKEN.fullmatch(text):
+                judge.findings.append(rules.SUBPROTOCOL_OFFER.at(*name.span(), Side.CLIENT))
+            elif text in seen:
+                judge.findings.append(rules.SUBPROTOCOL_TWICE.at(*name.span(), Side.CLIENT))
+            seen.add(text)
+
+
+def _extensions(judge: _Judge, head: Head, data: bytes, unreadable: Rule) -> list[deflate.Extension]:
+    """The extensions that a head names; `unreadable` is the rule that one breaks where the grammar does not allow it."""
+    found = []
+    for header in head.all("Sec-WebSocket-Extensions"):
+        start, end = header.at
+        named = deflate.extensions(data[start:end], start) if header.value else []
+        judge.unless(bool(named), unreadable, header.name, "no extension is named")
+        judge.findings += [unreadable.at(each.start, each.end, judge.side) for each in named if each.broken]
+        found += [each for each in named if not each.broken]
+    return found
 
 
 def read_response(data: bytes, offer: Offer | None) -> Answer:
@@ -148,8 +180,14 @@ def read_response(data: bytes, offer: Offer | None) -> Answer:
             "status line": (said, ()),
             "sec-websocket-version": ("the versions that this server speaks (section 4.4)", ()),
         }
+        refused = offer is not None and any(each.rule is rules.VERSION for each in offer.findings)
+        named = head.status != 426 or head.get("Sec-WebSocket-Version") is not None
+        judge.unless(not refused or named, rules.VERSIONS, "status")
         return Answer(http1.annotate(head, notes), tuple(judge.findings), False, None, None)
-    judge.unless("websocket" in _tokens(head, "Upgrade"), rules.RESPONSE_UPGRADE, "Upgrade")
+    if offer is not None and not offer.upgrade:
+        judge.unless(False, http1_rules.UNASKED.of[Side.SERVER], "status")
+    judge.unless(head.start[0] == "HTTP/1.1", rules.RESPONSE_VERSION, "version")
+    judge.unless(_tokens(head, "Upgrade") == ["websocket"], rules.RESPONSE_UPGRADE, "Upgrade")
     judge.unless("upgrade" in _tokens(head, "Connection"), rules.RESPONSE_CONNECTION, "Connection")
     accepts = head.all("Sec-WebSocket-Accept")
     judge.unless(bool(accepts), rules.ACCEPT_MISSING)
@@ -158,12 +196,13 @@ def read_response(data: bytes, offer: Offer | None) -> Answer:
     elif accepts and offer.key:
         right = accept(offer.key[0]).decode()
         fine = len(accepts) == 1 and accepts[0].value == right
-        judge.unless(fine, rules.ACCEPT_WRONG, "Sec-WebSocket-Accept", "" if fine else f"this key asks for {right}")
+        says = f"this key asks for {right}" if len(accepts) == 1 else "Sec-WebSocket-Accept stands more than once"
+        judge.unless(fine, rules.ACCEPT_WRONG, "Sec-WebSocket-Accept", says)
         note = "belongs to the client's key: " + ("checked" if fine else "it does not")
         notes["sec-websocket-accept"] = (note, _derivation(*offer.key))
     subprotocol = _judge_subprotocol(judge, head, offer, notes)
-    agreement = _judge_extensions(judge, head, data, offer, notes)
-    return Answer(http1.annotate(head, notes), tuple(judge.findings), True, subprotocol, agreement)
+    agreement, strange = _judge_extensions(judge, head, data, offer, notes)
+    return Answer(http1.annotate(head, notes), tuple(judge.findings), True, subprotocol, agreement, strange)
 
 
 def _derivation(key: bytes, start: int, end: int) -> tuple[Derived, ...]:
@@ -190,6 +229,7 @@ def _judge_subprotocol(judge: _Judge, head: Head, offer: Offer | None, notes: No
     header = "Sec-WebSocket-Protocol"
     chosen = http1.elements(head.get(header) or "")
     judge.unless(len(chosen) < 2, rules.SUBPROTOCOL_REPEATED, header)
+    judge.unless(bool(chosen) or not head.all(header), rules.SUBPROTOCOL, header, "no subprotocol is named")
     offered = None if offer is None else offer.subprotocols
     if chosen:
         known = offered is None or chosen[0] in offered
@@ -204,9 +244,10 @@ def _judge_subprotocol(judge: _Judge, head: Head, offer: Offer | None, notes: No
 
 def _judge_extensions(
     judge: _Judge, head: Head, data: bytes, offer: Offer | None, notes: Notes
-) -> deflate.Agreement | None:
+) -> tuple[deflate.Agreement | None, bool]:
     agreed: deflate.Agreement | None = None
-    chosen = _extensions(head, data)
+    judge.once("Sec-WebSocket-Extensions", rules.EXTENSIONS_REPEATED)
+    chosen = _extensions(judge, head, data, rules.EXTENSION_ANSWER)
     offered = [] if offer is None else list(offer.extensions)
     for answer in chosen:
         where = (answer.start, answer.end, Side.SERVER)
@@ -232,4 +273,4 @@ def _judge_extensions(
         line = "sec-websocket-extensions" if chosen else "status line"
         before = notes.get(line, ("", ()))[0]
         notes[line] = ("; ".join(filter(None, [before, *said])), ())
-    return agreed
+    return agreed, any(name != deflate.NAME for name in names)

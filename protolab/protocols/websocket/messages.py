@@ -126,8 +126,11 @@ def _forbidden(state: str, opcode: int) -> Rule:
 class Direction:
     """What one side has said so far, as far as it decides what its next frame means."""
 
-    def __init__(self, side: Side, agreement: Agreement | None = None, midway: bool = False) -> None:
+    def __init__(
+        self, side: Side, agreement: Agreement | None = None, midway: bool = False, strange: bool = False
+    ) -> None:
         self.side = side
+        self.strange = strange  # an extension that is not known here may give reserved bits and opcodes a meaning
         self.inflater = Inflater(agreement.takeover[side], agreement.bits[side]) if agreement else None
         self.midway = midway  # it is not known which extensions were agreed on, nor what was said before
         self.state = ANYTHING if midway else READY  # in the table `SENDING`
@@ -203,7 +206,11 @@ class Direction:
         return self._data(head, payload, start, findings)
 
     def _broken(self, opening: Opening, data: bytes) -> tuple[Finding, ...]:
-        return tuple(rule.at(at, min(end, len(data)), self.side) for rule, at, end in opening.broken)
+        return tuple(
+            rule.at(at, min(end, len(data)), self.side)
+            for rule, at, end in opening.broken
+            if not (self.strange and rule is rules.RESERVED_OPCODE)
+        )
 
     def _judge_reserved_bits(self, head: Head, findings: list[Finding]) -> None:
         if head.rsv1 and (self.inflater is not None or self.midway):
@@ -211,10 +218,10 @@ class Direction:
                 findings.append(rules.RSV1_CONTROL.at(0, 1, self.side))
             elif head.opcode == CONTINUATION:
                 findings.append(rules.RSV1_CONTINUATION.at(0, 1, self.side))
-        elif head.rsv1:
+        elif head.rsv1 and not self.strange:
             findings.append(rules.RESERVED_BIT.at(0, 1, self.side, "RSV1 is set and no extension was agreed on"))
         for name, bit in (("RSV2", head.rsv2), ("RSV3", head.rsv3)):
-            if bit:
+            if bit and not self.strange:
                 findings.append(
                     rules.RESERVED_BIT.at(0, 1, self.side, f"{name} is set and no extension gives it a meaning")
                 )

@@ -58,12 +58,34 @@ EARLY_DATA = _rule(
     "the client sent frames before the server had answered",
     "wait for the 101 before sending",
 )
+SUBPROTOCOL_OFFER = _rule(
+    "subprotocol-offer", "RFC 6455 section 4.1", "HTTP 400", "this is not the name of a subprotocol",
+    "offer tokens, separated by commas",
+)  # fmt: skip
+SUBPROTOCOL_TWICE = _rule(
+    "subprotocol-offered-twice", "RFC 6455 section 4.1", "", "a subprotocol is offered twice", "offer each one once"
+)
+EXTENSION_OFFER = _rule(
+    "extension-offer", "RFC 6455 section 9.1", "HTTP 400", "this offer of an extension cannot be read",
+    "write `name; parameter; parameter=token`, separated by commas",
+)  # fmt: skip
 OFFER = _rule(
     "deflate-offer", "RFC 7692 section 7.1", "declined", "this offer of permessage-deflate is not well formed",
     "offer each parameter once, with a value only where it takes one, window bits 8 to 15",
 )  # fmt: skip
 
 # The opening handshake, server's side: a client that sees one of these fails the connection (sections 4.1 and 4.2.2).
+RESPONSE_VERSION = _rule(
+    "response-version",
+    "RFC 6455 section 4.2.2",
+    "fail",
+    "the answer to the handshake is not HTTP/1.1",
+    "answer `HTTP/1.1 101`",
+)
+VERSIONS = _rule(
+    "versions-not-named", "RFC 6455 section 4.4", "", "the refusal of a version names none that would do",
+    "send Sec-WebSocket-Version with what this server speaks",
+)  # fmt: skip
 RESPONSE_UPGRADE = _rule(
     "response-upgrade", "RFC 6455 section 4.1", "fail", "Upgrade is not websocket", "send `Upgrade: websocket`"
 )
@@ -88,6 +110,14 @@ SUBPROTOCOL_REPEATED = _rule(
     "the server chose more than one subprotocol",
     "choose at most one",
 )
+EXTENSION_ANSWER = _rule(
+    "extension-answer", "RFC 6455 section 9.1", "fail", "this choice of an extension cannot be read",
+    "write `name; parameter; parameter=token`, separated by commas",
+)  # fmt: skip
+EXTENSIONS_REPEATED = _rule(
+    "extensions-repeated", "RFC 6455 section 11.3.2", "fail", "Sec-WebSocket-Extensions stands more than once in a response",
+    "send it once, with the choices separated by commas",
+)  # fmt: skip
 EXTENSION = _rule(
     "extension-not-offered",
     "RFC 6455 section 4.1",

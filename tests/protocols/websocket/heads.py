@@ -21,6 +21,7 @@ def request(
     version: str | None = "13",
     subprotocols: str | None = None,
     deflate: str | None = None,
+    extensions: str | None = None,
 ) -> bytes:
     """A request to upgrade; `deflate` are the parameters of an offer of permessage-deflate."""
     return _head(
@@ -32,7 +33,7 @@ def request(
             "Sec-WebSocket-Key": key,
             "Sec-WebSocket-Version": version,
             "Sec-WebSocket-Protocol": subprotocols,
-            "Sec-WebSocket-Extensions": None if deflate is None else "permessage-deflate" + deflate,
+            "Sec-WebSocket-Extensions": extensions if deflate is None else "permessage-deflate" + deflate,
         },
     )
 
