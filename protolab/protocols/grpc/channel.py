@@ -173,7 +173,7 @@ def failures() -> Iterator[None]:
         yield
     except aio.AioRpcError as error:
         raise CallFailed.of(error) from error
-    except grpc.RpcError as error:
+    except (grpc.RpcError, asyncio.InvalidStateError) as error:
         raise LabError(f"grpcio: {error}.", "Make a new call.") from error
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
+from protolab.plain import printable
 from protolab.protocols.grpc.errors import Refusal, request_info
 from protolab.protocols.grpc.library import aio, grpc
 from protolab.serve import Log
@@ -105,7 +106,7 @@ class Guard(aio.ServerInterceptor):
         if isinstance(error, DecodeError):
             error = Refusal(_INTERNAL, "The request is not the message that this method takes: see its .proto.")
         if isinstance(error, Refusal):
-            self._note(f"{method} refused ({error.message})", error.code, began, sent)
+            self._note(f"{method} refused ({printable(error.message)})", error.code, began, sent)
             await context.abort(error.code, error.message, error.trailers())
         if isinstance(error, aio.AbortError):
             self._note(method, context.code(), began, sent)

@@ -9,6 +9,7 @@ from typing import Any
 from protolab.protocols.grpc.library import aio, grpc  # before all that imports grpcio by itself
 
 # isort: split
+from google.protobuf import descriptor_pool
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
@@ -21,6 +22,7 @@ from protolab.protocols.grpc.store import Store
 from protolab.serve import Server
 
 _GOODBYE = 0.3  # seconds that calls have to end, after GOAWAY, before they are cancelled
+_PENDING = 2000  # calls that may wait to be looked at, 20 kB each; of more, grpcio refuses some as CANCELLED
 SERVICES = tuple(
     service.full_name
     for module in (user_service_pb2, lessons_pb2)
@@ -32,7 +34,8 @@ class UserServer(Server):
     """UserService, and Calls, Chat and Directory of lessons.proto; health checks, and reflection for tools.
 
     `max_message` bounds a message that comes in (RESOURCE_EXHAUSTED), `max_metadata` the headers of a call, `max_calls` how
-    many run at once (RESOURCE_EXHAUSTED) and `max_streams` how many one connection may have open. A connection with nothing
+    many run at once (RESOURCE_EXHAUSTED) and `max_streams` how many one connection may have open (a client keeps the others
+    back until one ends). A connection with nothing
     on it is pinged every `keepalive` seconds and dropped after as many without an answer (None: never, and neither in a
     repeatable run); a client that pings more often than every ten seconds is told ENHANCE_YOUR_CALM. `store` holds the users.
     """
@@ -60,6 +63,9 @@ class UserServer(Server):
             ("grpc.max_metadata_size", max_metadata),
             ("grpc.absolute_max_metadata_size", max_metadata),  # no lottery between the two
             ("grpc.max_concurrent_streams", max_streams),
+            ("grpc.http.overload_protection", 0),  # counts streams that have ended, and refuses what a client may open
+            ("grpc.server.max_pending_requests", _PENDING),
+            ("grpc.server.max_pending_requests_hard_limit", _PENDING),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
             ("grpc.http2.max_ping_strikes", 2),
         ]
@@ -67,7 +73,8 @@ class UserServer(Server):
             self._options.append(("grpc.http2.bdp_probe", 0))  # its pings come when a clock says so
         elif keepalive is not None:
             self._options.append(("grpc.keepalive_time_ms", int(keepalive * 1000)))
-            self._options.append(("grpc.keepalive_timeout_ms", int(keepalive * 1000)))
+            self._options.append(("grpc.http2.ping_timeout_ms", int(keepalive * 1000)))
+            self._options.append(("grpc.keepalive_permit_without_calls", 1))
         self._server: aio.Server | None = None
         self._health = health.aio.HealthServicer()
         self._stopping: asyncio.Task[None] | None = None
@@ -83,7 +90,8 @@ class UserServer(Server):
         lessons_pb2_grpc.add_DirectoryServicer_to_server(Directory(self.store), server)
         lessons_pb2_grpc.add_CallsServicer_to_server(Calls(), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        answers = reflection.aio.ReflectionServicer((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME))
+        described = (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        answers = reflection.aio.ReflectionServicer(described, _Pool())
         server.add_generic_rpc_handlers((self.chat.handler(), *_reflections(answers)))
         for service in SERVICES:
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
@@ -118,6 +126,20 @@ class UserServer(Server):
     def serving(self) -> bool:
         """Whether it listens."""
         return self._server is not None
+
+
+class _Pool:
+    """protobuf's descriptors, with the file of a method by the method's name too, as reflection.proto wants and it does not."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(descriptor_pool.Default(), name)
+
+    def FindFileContainingSymbol(self, symbol: str) -> Any:
+        """The file; KeyError."""
+        try:
+            return descriptor_pool.Default().FindFileContainingSymbol(symbol)
+        except KeyError:
+            return descriptor_pool.Default().FindMethodByName(symbol).containing_service.file
 
 
 def _reflections(answers: Any) -> tuple[grpc.GenericRpcHandler, ...]:

@@ -175,6 +175,15 @@ def test_reflection_gives_the_files_that_were_compiled(url: str) -> None:
         ]
 
 
+def test_reflection_finds_the_file_of_a_method_too(url: str) -> None:
+    """`grpcurl describe user_service.UserService.GetUser` asks for it by that name."""
+    with grpc.insecure_channel(url.removeprefix("http://")) as channel:
+        database = ProtoReflectionDescriptorDatabase(channel)
+        assert database.FindFileContainingSymbol("user_service.UserService.GetUser").name == "user_service.proto"
+        with pytest.raises(KeyError):
+            database.FindFileContainingSymbol("no.Such.Method")
+
+
 def test_reflection_answers_under_its_newer_name_too(url: str) -> None:
     async def ask(version: str) -> bytes:
         async with aio.insecure_channel(url.removeprefix("http://")) as channel:
