@@ -34,7 +34,8 @@ display(echo.capture, show.conversation(echo)[:2])
 # **Run** the cells from top to bottom, with Shift + Enter. **Predict** before you look: a guess, right or wrong, makes you
 # remember what you then see. **Look** at real bytes. Then there are **exercises**, which tell you what is wrong
 # instead of only that something is. When you are stuck, `hint("...")` helps with the name that the exercise goes by, and
-# after the last hint there is `solution("...")`. You cannot break anything: run any cell again, as often as you like.
+# after the last hint there is `solution("...")`. You cannot break anything. Run a cell again whenever you like; should one
+# wait for something that has gone by already, *Kernel → Restart Kernel and Run All Cells* starts afresh.
 
 # %%
 from protolab.lesson import check, hint, predict, reveal, solution
@@ -121,8 +122,8 @@ show.explore(echo)
 # | `protolab progress` | says which exercises are right so far; `progress()` from `protolab.lesson` says it here |
 # | `protolab doctor` | looks for what is missing on this machine, and says how to mend it |
 #
-# When you are stuck: `help(show.ladder)` says what a function takes, `print(echo.log)` what the server noticed, and
-# *Kernel → Restart Kernel and Run All Cells* starts afresh. Nothing is left behind: a server ends with its kernel.
+# When you are stuck: `help(show.ladder)` says what a function takes, and `print(echo.log)` what the server noticed. Nothing
+# is left behind: a server ends with its kernel.
 #
 # ## If you know `asyncio`
 #

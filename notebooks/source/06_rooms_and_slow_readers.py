@@ -117,13 +117,18 @@ predict("rooms.sender", ...)  # a name, in quotes
 # ### Look
 
 # %%
+async def hear_chat(client):
+    """The next thing that somebody says, past news of who came and went."""
+    while (message := await hear(client))["type"] != "chat":
+        pass
+    return message
+
+
 await ask(bob, "room", action="join", room="tea")
 await hear(bob)
-await hear(ada)
 
 await ask(ada, "chat", room="tea", message="I owe Ada 100 crowns", sender="user-2")
-await hear(ada)
-heard = await hear(bob)
+heard = await hear_chat(bob)
 
 # %%
 reveal("rooms.sender")
@@ -183,13 +188,15 @@ tasks = [asyncio.create_task(naive_room([good, slow])), asyncio.create_task(read
 for _ in range(10_000):
     await asyncio.sleep(0)
 
+done = tasks[0].done()
+for task in tasks:
+    task.cancel()
+
 # %%
 reveal("rooms.stall")
 
 # %%
-print(f"{len(got)} of {MESSAGES} messages arrived; is the room done? {tasks[0].done()}")
-for task in tasks:
-    task.cancel()
+print(f"{len(got)} of {MESSAGES} messages arrived; is the room done? {done}")
 
 # %% [markdown]
 # The room stands still, for everybody, because of one. It will go on when that one reads, or never. With real buffers it
@@ -301,13 +308,6 @@ predict("rooms.slow", ...)  # a number, in place of the dots
 
 
 # %%
-async def hear_chat(client):
-    """The next thing that somebody says, past news of who came and went."""
-    while (message := await hear(client))["type"] != "chat":
-        pass
-    return message
-
-
 heard = 0
 for number in range(MESSAGES):
     await ask(talker, "chat", room="tea", message=f"{number} " + "and so on " * 1000)

@@ -21,9 +21,6 @@ from protolab.protocols.grpc import lessons, users
 from protolab.wire.protobuf_tree import read
 from protolab.wire.protobuf_typed import read_typed
 
-lab.repeatable()
-server = lab.start(grpc.UserServer())
-
 # %% [markdown]
 # ## From lesson 02, by heart
 #
@@ -43,6 +40,9 @@ check("protobuf.order", ...)  # "most" or "least"
 # format of their own, **Protocol Buffers**, or protobuf. Let us create a user on a gRPC server:
 
 # %%
+lab.repeatable()
+server = lab.start(grpc.UserServer())
+
 async with grpc.UserServiceClient(server.url) as client:
     ada = await client.create("Ada Lovelace", "ada@example.org", 36, ["admin", "author"])
 
