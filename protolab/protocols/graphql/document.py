@@ -154,24 +154,26 @@ class Document(NamedTuple):
         return self.tokens[index] if index >= 0 and offset < self.tokens[index].end else None
 
     def select(self, operation: Executable, path: list[object]) -> Selection | None:
-        """The selection that a response path ("user", "posts", 0, "title") leads to."""
-        below, found = operation.selections, None
+        """The selection that a response path ("user", "posts", 0, "title") leads to; None when nothing was asked for there.
+
+        A key that is selected more than once is answered once, with all that is below (section 6.3.2, CollectFields).
+        """
+        below, found = [operation.selections], None
         for step in path:
             if isinstance(step, str):
-                if (found := self._field(below, step)) is None:
+                same = [field for field in self._selected(below) if field.key == step]
+                if not same:
                     return None
-                below = found.below
+                below, found = [field.below for field in same], same[0]
         return found
 
-    def _field(self, selections: Selections, key: str) -> Selection | None:
-        todo, known = [selections], set()
+    def _selected(self, selections: list[Selections]) -> Iterator[Selection]:
+        """What is selected there, that of the fragments included."""
+        todo, known = selections[::-1], set()
         while todo:
             here = todo.pop()
-            for field in here.fields:
-                if field.key == key:
-                    return field
+            yield from here.fields
             for name in here.spreads:
                 if name not in known and name in self.fragments:
                     known.add(name)
                     todo.append(self.fragments[name].selections)
-        return None

@@ -94,7 +94,8 @@ def message(
             new, found = embedded(data, string, value if isinstance(value, dict) else {}, side)
             tree, findings = swap(tree, string, new), [*findings, *found]
     for path, asked in answers:
-        tree = _point(tree, text.value, path, asked)
+        tree, lost = _point(tree, text.value, path, asked)
+        findings += [_placed(spot, tree, side, len(data)) for spot in lost]
     findings += [_placed(spot, tree, side, len(data)) for spot in islice(spots, MOST) if data]
     return tree, tuple(findings)
 
@@ -226,8 +227,9 @@ def _bytes(start: int, end: int) -> str:
 # What errors point at.
 
 
-def _point(tree: Field, value: Any, path: Path, asked: Question) -> Field:
-    """The tree with, at each location and path of an error below `path`, what it points at."""
+def _point(tree: Field, value: Any, path: Path, asked: Question) -> tuple[Field, list[Spot]]:
+    """The tree with, at each location and path of an error below `path`, what it points at; and paths that lead nowhere."""
+    lost = []
     response = _value(value, path)
     errors, where = (
         (response, path) if isinstance(response, list) else (_value(response, ("errors",)), (*path, "errors"))
@@ -246,8 +248,12 @@ def _point(tree: Field, value: Any, path: Path, asked: Question) -> Field:
         if isinstance(steps, list) and left:
             found = json_text.locate(tree, (*where, number, "path"))
             if found is not None:
-                tree, left = swap(tree, found, _followed(found, steps, asked, not places)), left - 1
-    return tree
+                new = _followed(found, steps, asked, not places)
+                tree, left = swap(tree, found, new or found), left - 1
+                if new is None:
+                    what = f"the document of unit {asked.unit} asks for nothing at {'.'.join(map(str, steps))[:100]}"
+                    lost.append(Spot(rules.ERROR, (*where, number, "path"), what))
+    return tree, lost
 
 
 def _located(field: Field, place: dict[str, Any], asked: Question) -> Field:
@@ -263,12 +269,14 @@ def _located(field: Field, place: dict[str, Any], asked: Question) -> Field:
     return field._replace(note=f"points at {_said(asked, token.start, token.end)}", derived=(derived,))
 
 
-def _followed(field: Field, steps: list[Any], asked: Question, draw: bool) -> Field:
-    operation = asked.document.operation(asked.operation)
-    found = asked.document.select(operation, steps) if operation is not None else None
+def _followed(field: Field, steps: list[Any], asked: Question, draw: bool) -> Field | None:
+    """A path with the selection that it leads to; None where it leads to none."""
+    document = asked.document
+    operation = document.operation(asked.operation)
+    found = document.select(operation, steps) if operation is not None else None
     said = ".".join(map(str, steps))
     if found is None:
-        return field._replace(note=said)
+        return None if operation is not None and document.problem is None and steps else field._replace(note=said)
     how = f"the selection that is answered under {said}"
     derived = (_caret(asked, found.start, found.end, how),) if draw else ()  # its location is drawn already
     return field._replace(note=f"{said}: selected by {_said(asked, found.start, found.end)}", derived=derived)

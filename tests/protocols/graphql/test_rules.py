@@ -133,6 +133,10 @@ CASES: list[tuple[str, str, Side, bytes, list[Said]]] = [
         [*READY, subscribe(), next_(data={}, errors=[{**M, "locations": [{"line": 0, "column": 1}]}])],
     ),
     ("path", "error", S, b'"a"', [*READY, subscribe(), next_(data={}, errors=[{**M, "path": "a"}])]),
+    (
+        "a path that was not asked for", "error", S, b'["a", 0, "nope"]',
+        [*READY, subscribe("1", "{ a { b } a { c } }"), next_(data={}, errors=[{**M, "path": ["a", 0, "nope"]}])],
+    ),
     # GraphQL over HTTP: requests
     ("syntax", "graphql-syntax", C, b"}", [post({"query": "{}"}), reply(400, E)]),
     ("syntax at the end", "graphql-syntax", C, b'"', [post({"query": "{"}), reply(400, E)]),
@@ -262,6 +266,10 @@ FINE = {
     "a page for a GET": [get("?query=mutation%7Ba%7D"), reply(200, b"<p>", "text/html")],
     "errors of a document, told on an event stream": [post({"query": "{"}), reply(200, b"", "text/event-stream")],
     "an operation on a stream elsewhere": [post(QUERY), reply(202, b"", None, chunks=1)],
+    "paths to what is selected twice, or in a fragment": [
+        post({"query": "{ a { b } ...F } fragment F on Q { a { c: d { e } } }"}),
+        reply(200, {"data": {"a": None}, "errors": [{**M, "path": path} for path in (["a", "b"], ["a", 3, "c", "e"], [])]}),
+    ],
     "an error with no locations": [post(QUERY), reply(200, {"data": {"a": None}, "errors": [{**M, "locations": []}]})],
     "no subprotocol that fits": [*opening(None, MODERN), close(S, 4406)],
 }  # fmt: skip
