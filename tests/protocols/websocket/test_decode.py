@@ -207,6 +207,19 @@ def test_frames_before_the_answer_are_too_early() -> None:
     assert [[f.rule.id for f in unit.findings] for unit in units] == [[], ["early-data"], [], []]
 
 
+def test_what_comes_before_any_answer_is_frames_or_http_as_the_answer_says() -> None:
+    early = client(1, b"eager")[1]
+    growing = record([(C, request() + early)])
+    conversation = protocols.decode(growing, "websocket")
+    assert [(unit.kind, unit.place.complete, len(unit.findings)) for unit in conversation][1:] == [
+        ("early data", False, 1)
+    ]
+    growing.add(S, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+    conversation.update()
+    assert [facts(unit) for unit in conversation] == [facts(unit) for unit in sound(growing)]
+    assert conversation[-1].kind == "request head"
+
+
 def test_a_capture_that_starts_midway_says_what_it_cannot_know() -> None:
     _, second = packed(b"Hello Hello", b"Hello again")
     said = [client(0, b"end of something"), client(1, second, rsv1=True), server(10, b"?"), server(1, b"plain")]

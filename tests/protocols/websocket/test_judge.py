@@ -12,7 +12,7 @@ from protolab.protocols.websocket import rules
 from protolab.protocols.websocket.conformance import CASES, REQUESTS, Case, Request, judge_server
 from protolab.wire.websocket_frames import Frame
 from tests.decoding import record, sound
-from tests.protocols.websocket.heads import request, response
+from tests.protocols.websocket.heads import ACCEPT, request, response
 
 C, S = Side.CLIENT, Side.SERVER
 
@@ -58,6 +58,11 @@ def test_a_live_server_reacts_to_every_violation_as_the_finding_says() -> None:
     ("answer", "rule", "span"),
     [
         ({"upgrade": "h2c"}, rules.RESPONSE_UPGRADE, b"h2c"),
+        ({"upgrade": "websocket, h2c"}, rules.RESPONSE_UPGRADE, b"websocket, h2c"),
+        ({"start": "HTTP/1.0 101 Switching Protocols"}, rules.RESPONSE_VERSION, b"HTTP/1.0"),
+        ({"subprotocol": ""}, rules.SUBPROTOCOL, b"Sec-WebSocket-Protocol: "),
+        ({"extensions": "x-own; level="}, rules.EXTENSION_ANSWER, b"x-own; level="),
+        ({"extensions": "permessage-deflate;"}, rules.EXTENSION_ANSWER, b"permessage-deflate;"),
         ({"connection": "close"}, rules.RESPONSE_CONNECTION, b"close"),
         ({"accept": None}, rules.ACCEPT_MISSING, b"HTTP/1.1 101 Switching Protocols\r\n"),
         ({"accept": "AAAA"}, rules.ACCEPT_WRONG, b"AAAA"),
@@ -99,6 +104,81 @@ def test_an_offer_that_must_be_declined_is_found_and_says_why(offer: str, proble
     assert (finding.rule, finding.message) == (rules.OFFER, problem)
     assert head[finding.start : finding.end].decode() == "permessage-deflate" + offer
     assert problem in units[1].field.find("status line").note, "declined, and why"
+
+
+@pytest.mark.parametrize(
+    ("offers", "answer"),
+    [
+        ("; client_max_window_bits=10", "; client_max_window_bits=12"),
+        ("; server_max_window_bits=10", "; server_max_window_bits=12"),
+        ("; server_no_context_takeover; client_max_window_bits, permessage-deflate", "; client_max_window_bits=9"),
+    ],
+)
+def test_an_answer_must_suit_one_of_the_offers_as_a_whole(offers: str, answer: str) -> None:
+    units = sound(record([(C, request(deflate=offers)), (S, response(deflate=answer))]))
+    assert [f.rule for unit in units for f in unit.findings] == [rules.AGREEMENT]
+    offers += ", permessage-deflate; client_max_window_bits"
+    units = sound(record([(C, request(deflate=offers)), (S, response(deflate=answer))]))
+    assert [f.rule for unit in units for f in unit.findings] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", rules.KEY_REPEATED),
+        ("Sec-WebSocket-Version: 13", rules.VERSION),
+        ("Host: other", rules.HOST),
+        ("Sec-WebSocket-Protocol: chat, chat", rules.SUBPROTOCOL_TWICE),
+        ("Sec-WebSocket-Extensions: ;x", rules.EXTENSION_OFFER),
+        ("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=", rules.EXTENSION_OFFER),
+        ('Sec-WebSocket-Extensions: own; a="b c"', rules.EXTENSION_OFFER),
+    ],
+)
+def test_a_header_more_that_breaks_a_rule_is_the_one_finding(name: str, rule: object) -> None:
+    head = request()[:-2] + name.encode() + b"\r\n\r\n"
+    (unit,) = sound(record([(C, head)]))
+    (finding,) = unit.findings
+    assert finding.rule is rule
+    assert name.encode().endswith(head[finding.start : finding.end])
+
+
+@pytest.mark.parametrize(
+    ("again", "rule"),
+    [
+        (f"Sec-WebSocket-Accept: {ACCEPT}", rules.ACCEPT_WRONG),
+        ("Sec-WebSocket-Extensions: x", rules.EXTENSIONS_REPEATED),
+        ("Sec-WebSocket-Protocol: chat", rules.SUBPROTOCOL_REPEATED),
+    ],
+)
+def test_an_answer_that_repeats_a_header_is_found_there(again: str, rule: object) -> None:
+    head = response(extensions="x", subprotocol="chat")[:-2] + again.encode() + b"\r\n\r\n"
+    units = sound(record([(C, request(extensions="x", subprotocols="chat")), (S, head)]))
+    (finding,) = units[1].findings
+    assert (finding.rule, finding.end) == (rule, len(head) - 4)
+
+
+def test_a_101_that_nobody_asked_for_is_found() -> None:
+    units = sound(record([(C, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), (S, response())]))
+    assert [(f.rule.id, units[1].data[f.start : f.end]) for f in units[1].findings] == [("switch-unasked", b"101")]
+
+
+def test_an_extension_that_is_not_known_may_give_reserved_bits_and_opcodes_a_meaning() -> None:
+    said = [Frame(1, b"Hello", rsv1=True, rsv2=True, key=b"abcd"), Frame(3, b"own", rsv3=True, key=b"abcd")]
+    frames = [(C, frame.encode()) for frame in said]
+    assert not any(
+        u.findings for u in sound(record([(C, request(extensions="x")), (S, response(extensions="x")), *frames]))
+    )
+    assert [len(u.findings) for u in sound(record([(C, request(extensions="x")), (S, response()), *frames]))] == [
+        0,
+        0,
+        2,
+        2,
+    ]
+
+
+def test_a_start_line_that_cannot_be_read_is_one_finding() -> None:
+    units = sound(record([(C, request("GET / http/1.1"))]), "websocket")
+    assert [f.rule.id for f in units[0].findings] == ["start-line"]
 
 
 def test_a_server_that_masks_is_found() -> None:
