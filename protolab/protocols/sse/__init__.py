@@ -15,7 +15,7 @@ _LINE = re.compile(rb"(?:\A|[\r\n]|\xef\xbb\xbf)(?:data|event|id|retry):|\A(?:[0
 def _recognise(client: bytes, server: bytes, midway: bool) -> int:
     if _ASKED.search(client) or _ASKED.search(server):
         return 80
-    return 45 if midway and _LINE.search(server) else 0
+    return 45 if midway and not client and _LINE.search(server) else 0  # a client has nothing to say in a stream
 
 
 CARD = Card(

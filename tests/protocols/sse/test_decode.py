@@ -373,6 +373,8 @@ def test_streams_are_recognised(midway: bool) -> None:
     assert protocols.recognise(record(said, midway)).name == "sse"
     assert protocols.recognise(record([(S, HEAD + b"\r\n")])).name == "sse"
     assert protocols.recognise(record([(C, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")])).name == "http"
+    frames = [(C, b"\x81\x82mask\0\0"), (S, b"\x81\x09tea:\ndata:")]
+    assert protocols.recognise(record(frames, midway=True)).name == "websocket"
 
 
 def test_titles_stay_short() -> None:
