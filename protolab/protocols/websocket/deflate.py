@@ -145,9 +145,14 @@ class Inflater:
         self._kept = 0
 
     def part(self, data: bytes, final: bool, room: int) -> bytes:
-        """Inflate one fragment's payload; `final` ends the message. zlib.error: corrupt. OverflowError: past `room` bytes."""
+        """Inflate one fragment's payload; `final` ends the message. zlib.error: corrupt. OverflowError: past `room` bytes.
+
+        Data that still have their tail get no second one, or the next message would begin inside a block.
+        """
         try:
-            out = self._zlib.decompress(data + TAIL if final else data, room + 1)
+            if final and not data.endswith(TAIL):
+                data += TAIL
+            out = self._zlib.decompress(data, room + 1)
             if self._zlib.eof:
                 out = self._go_on(out, room)
             if len(out) > room:
@@ -155,7 +160,7 @@ class Inflater:
         except (zlib.error, OverflowError) as error:
             why = "did not inflate" if isinstance(error, zlib.error) else "was too big"
             self.lost = f"an earlier message {why}"
-            if final and not self.takeover:
+            if not self.takeover:  # the next message needs nothing of this one, whose rest is not looked at
                 self.restart()
             raise
         if not self.takeover:

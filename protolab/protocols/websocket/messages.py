@@ -14,7 +14,7 @@ from typing import NamedTuple
 from protolab.fields import Side, Source
 from protolab.findings import Discard, Finding, Rule
 from protolab.protocols.websocket import close_codes, rules
-from protolab.protocols.websocket.deflate import INFLATED_LIMIT, Agreement, Inflater
+from protolab.protocols.websocket.deflate import INFLATED_LIMIT, TAIL, Agreement, Inflater
 from protolab.protocols.websocket.states import ANYTHING, CLOSED, READY, SENDING, sending_event
 from protolab.wire.websocket_frames import BINARY, CLOSE, CONTINUATION, OPCODES, PING, PONG, TEXT, Head, mask, read_head
 
@@ -263,9 +263,11 @@ class Direction:
         try:
             if not inflater.lost:
                 inflated = inflater.part(payload, True, INFLATED_LIMIT)
+                if payload.endswith(TAIL):
+                    findings.append(self._untrimmed(head, payload))
                 if head.opcode == TEXT:
                     inflated.decode()
-                return _new(Step, (head, payload, head.opcode, inflated, None, (), (), None, None))
+                return _new(Step, (head, payload, head.opcode, inflated, None, tuple(findings), (), None, None))
         except UnicodeDecodeError:
             # Offsets in inflated text are not offsets on the wire: the whole payload is meant.
             findings.append(rules.TEXT_UTF8.at(head.size, head.size + len(payload), self.side))
@@ -319,10 +321,18 @@ class Direction:
             self.broken = self.inflater.lost
             return None
         try:
-            return self.inflater.part(payload, head.fin, INFLATED_LIMIT - self.size)
+            inflated = self.inflater.part(payload, head.fin, INFLATED_LIMIT - self.size)
+            if head.fin and payload.endswith(TAIL):
+                findings.append(self._untrimmed(head, payload))
+            return inflated
         except (zlib.error, OverflowError) as error:
             self._give_up(error, head, payload, findings)
         return None
+
+    def _untrimmed(self, head: Head, payload: bytes) -> Finding:
+        # What is left without the tail ends in the three zero bits of an empty block's header, so never in FF.
+        end = head.size + len(payload)
+        return rules.TAIL.at(end - len(TAIL), end, self.side)
 
     def _give_up(self, error: zlib.error | OverflowError, head: Head, payload: bytes, findings: list[Finding]) -> None:
         """Say why the open message cannot be known: a finding where the data are at fault, not our bound."""

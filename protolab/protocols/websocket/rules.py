@@ -239,3 +239,10 @@ INFLATE = _rule(
     "this does not inflate",
     "send DEFLATE data with its tail 00 00 FF FF removed",
 )
+TAIL = _rule(
+    "deflate-tail",
+    "RFC 7692 section 7.2.1",
+    "",
+    "the tail 00 00 FF FF was not removed, and no compressed data end like this without it",
+    "remove these four bytes, which the receiver appends itself",
+)

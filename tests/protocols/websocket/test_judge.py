@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 
 import pytest
 
@@ -155,6 +156,27 @@ def test_an_answer_that_repeats_a_header_is_found_there(again: str, rule: object
     units = sound(record([(C, request(extensions="x", subprotocols="chat")), (S, head)]))
     (finding,) = units[1].findings
     assert (finding.rule, finding.end) == (rule, len(head) - 4)
+
+
+def test_a_compressed_message_that_kept_its_tail_is_found_and_the_next_one_inflates() -> None:
+    packer = zlib.compressobj(wbits=-15)
+    whole, more = (packer.compress(b"Hello") + packer.flush(zlib.Z_SYNC_FLUSH) for _ in "12")
+    for frames in ([Frame(1, whole, rsv1=True)], [Frame(1, whole[:3], False, rsv1=True), Frame(0, whole[3:])]):
+        said = [(C, request(deflate="")), (S, response(deflate="")), *((S, frame.encode()) for frame in frames)]
+        units = sound(record([*said, (S, Frame(1, more[:-4], rsv1=True).encode())]))
+        ((unit, finding),) = units.findings
+        assert (finding.rule, unit.data[finding.start : finding.end]) == (rules.TAIL, b"\0\0\xff\xff")
+        assert units[-1].title == 'text "Hello", inflated'
+
+
+def test_without_context_takeover_a_message_that_does_not_inflate_spoils_no_other() -> None:
+    deflate = "; server_no_context_takeover"
+    broken = [Frame(1, b"\xff\xff", False, rsv1=True), Frame(0, b"?")]
+    sound_one = Frame(1, b"\xf2\x48\xcd\xc9\xc9\x07\x00", rsv1=True)  # RFC 7692 section 7.2.3.1
+    said = [(C, request(deflate=deflate)), (S, response(deflate=deflate))]
+    units = sound(record([*said, *((S, frame.encode()) for frame in (*broken, sound_one))]))
+    assert [finding.rule for _, finding in units.findings] == [rules.INFLATE]
+    assert units[-1].title == 'text "Hello", inflated'
 
 
 def test_a_101_that_nobody_asked_for_is_found() -> None:
