@@ -46,9 +46,19 @@ def toned(content: str, style: str) -> str:
     return f'<span style="{style}">{content}</span>' if content and style else content
 
 
-def cell(content: str, *, style: str = "", head: str = "", span: int = 1, title: str = "", right: bool = False) -> str:
+def cell(
+    content: str,
+    *,
+    style: str = "",
+    head: str = "",
+    span: int = 1,
+    title: str = "",
+    right: bool = False,
+    whole: bool = False,
+) -> str:
     """A table cell of HTML content; `head` is the scope of a header cell ("col", "row"). Where JupyterLab does right by
     itself nothing is said, since every character counts five hundred times: it aligns right, and an empty cell needs no look.
+    The lines of a `whole` one are not broken where styles are stripped either, so that they stay beside those of the next.
     """
     tag = "th" if head else "td"
     looks = [
@@ -60,6 +70,8 @@ def cell(content: str, *, style: str = "", head: str = "", span: int = 1, title:
     attributes = f' scope="{head}"' if head else ""
     if head == "row" and not right:
         attributes += ' align="left"'  # for where styles are stripped: header cells are centred by default
+    if whole and content:
+        attributes += " nowrap"
     if span > 1:
         attributes += f' colspan="{span}"'
     if title:

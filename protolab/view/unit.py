@@ -241,8 +241,12 @@ def _row_html(row: Row) -> str:
     return html.row(
         [
             html.cell(html.code(offsets, html.QUIET), right=True, style=_TOP if offsets else ""),
-            html.cell(html.code("\n".join(x for _, x, _ in row.lines)), style=_TOP if row.lines else ""),
-            html.cell(html.code("\n".join(x for _, _, x in row.lines), html.QUIET), style=_TOP if row.lines else ""),
+            html.cell(html.code("\n".join(x for _, x, _ in row.lines)), style=_TOP if row.lines else "", whole=True),
+            html.cell(
+                html.code("\n".join(x for _, _, x in row.lines), html.QUIET),
+                style=_TOP if row.lines else "",
+                whole=True,
+            ),
             html.cell(
                 _spaces(row.depth) + (name if row.lines else f"<b>{name}</b>"), head="row", title=row.extent, style=_TOP
             ),

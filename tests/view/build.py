@@ -156,7 +156,7 @@ TAGS = {
     "td",
     "img",
 }
-ATTRIBUTES = {"style", "title", "scope", "colspan", "align", "span"}
+ATTRIBUTES = {"style", "title", "scope", "colspan", "align", "span", "nowrap"}
 
 
 class Page(HTMLParser):
