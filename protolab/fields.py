@@ -22,6 +22,7 @@ class Side(IntEnum):
 
     @property
     def other(self) -> Side:
+        """The side that it talks to."""
         return Side(1 - self)
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from protolab.fields import Side
+from protolab.plain import printable
 
 
 class Finding(NamedTuple):
@@ -25,7 +26,7 @@ class Finding(NamedTuple):
         return self.detail or self.rule.says
 
     def __str__(self) -> str:
-        return f"{self.rule.id}: {self.message} [{self.rule.clause}]"
+        return printable(f"{self.rule.id}: {self.message} [{self.rule.clause}]")
 
 
 class Rule(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from protolab import draw
 from protolab.fields import Field, Side
 from protolab.findings import Discard, Finding
+from protolab.plain import printable
 
 
 class Place(NamedTuple):
@@ -57,11 +58,12 @@ class Unit(NamedTuple):
 
     @property
     def title(self) -> str:
-        """One line that says what this unit says, such as `text "Hello"`."""
-        return self.entitle(self)
+        """One line that says what this unit says, such as `text "Hello"`; nothing in it commands a terminal."""
+        return printable(self.entitle(self))
 
     @property
     def side(self) -> Side:
+        """Who said it."""
         return self.place.side
 
     def bytes_of(self, name: str) -> bytes:
@@ -82,17 +84,11 @@ class Unit(NamedTuple):
         _pretty(self, printer)
 
 
-class Units(tuple[Unit, ...]):
+class Units(draw.Drawn, tuple[Unit, ...]):
     """Several units, drawn one after another: a slice of a conversation, such as the two heads of a handshake."""
 
     def __repr__(self) -> str:
         return f"<{len(self)} units>"
-
-    def __str__(self) -> str:
-        return draw.text(self)
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        return draw.bundle(self)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         _pretty(self, printer)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from protolab import draw, show
+from protolab import draw, protocols, show
 from protolab.capture import Capture
 from protolab.fields import Derived, Field, Side
 from protolab.units import Units
@@ -81,3 +81,12 @@ def test_importing_the_views_imports_no_heavy_library() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+def test_a_title_and_a_finding_command_no_terminal():
+    connection = Capture("evil").connect()
+    connection.add(Side.CLIENT, b"GET / HTTP/1.1\r\nHost: a\r\nX-\x1b[31m: 1\r\n\r\n")
+    connection.add(Side.SERVER, b"HTTP/1.1 200 \x1b[31m\xe2\x80\xae\r\nContent-Length: 0\r\n\r\n")
+    said = [f"{unit!r} {unit.title} {' '.join(map(str, unit.findings))}" for unit in protocols.decode(connection)]
+    assert any(unit.findings for unit in protocols.decode(connection)) and "\\x1b[31m" in said[1]
+    assert all(text.isprintable() for text in said)
