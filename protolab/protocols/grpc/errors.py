@@ -154,6 +154,7 @@ REMEDIES = {
 _UNREACHED = {
     "Connection refused": "Nobody listens there: see that the server runs and the port is its own, then try again.",
     "HTTP/2": "Something else answers there: give the address of a gRPC server, one without TLS.",
+    "http1.x": "Something else answers there: give the address of a gRPC server, one without TLS.",  # grpcio up to 1.7x
     "failed to connect": "No gRPC server answers there: see that it runs, without TLS, and that the port is its own.",
     "resol": "Nobody knows that host: check its name, letter by letter.",
 }
