@@ -53,6 +53,8 @@ class HttpConnection:
         try:
             await self.writer.drain()
             head = http1.response(await self.reader.readuntil(b"\r\n\r\n"))
+            while 100 <= head.status < 200 and head.status != 101:  # RFC 9110 section 15.2: the answer is still to come
+                head = http1.response(await self.reader.readuntil(b"\r\n\r\n"))
             return Response(head, await self._body(http1_bodies.framing(head, "GET")))
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise LabError(f"The server hung up on GET {target}.", "Look into its log, and connect again.") from error

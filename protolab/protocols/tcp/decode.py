@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from protolab.capture import Connection
 from protolab.conversation import Conversation
-from protolab.fields import Side, unparsed
+from protolab.fields import CLIENT, SERVER, Side, unparsed
 from protolab.units import Place, Unit
 
 
@@ -16,16 +16,23 @@ def decode(connection: Connection) -> TcpConversation:
 class TcpConversation(Conversation[None, None]):
     protocol = "tcp"
 
+    def __init__(self, connection: Connection) -> None:
+        self._seen = [0, 0]  # segments of each side that were looked at
+        self._speaker: Side | None = None
+        super().__init__(connection)
+
     def scan(self) -> None:
         """A turn is complete when the other side has spoken after it; the last one stays open."""
-        said = [0, 0]
-        last: Side | None = None
-        for segment in self.connection.segments:
-            if last is not None and last != segment.side and said[last] > self.scanned[last]:
-                self.starts[last].append(self.scanned[last])
-                self.scanned[last] = said[last]
-            last = segment.side
-            said[last] = segment.offset + segment.length
+        seen, marks = self._seen, self.connection.marks
+        client = marks[CLIENT].turns
+        for turn in range(sum(seen), self.connection.turns):  # each is one side's, as in `Connection.segments`
+            side = CLIENT if seen[CLIENT] < len(client) and client[seen[CLIENT]] == turn else SERVER
+            if self._speaker is not None and self._speaker is not side:
+                other = self._speaker
+                self.starts[other].append(self.scanned[other])
+                self.scanned[other] = marks[other].ends[seen[other] - 1]
+            self._speaker = side
+            seen[side] += 1
 
     def begin(self) -> None:
         return None

@@ -37,6 +37,7 @@ def answered(answer: bytes) -> Response:
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello and more",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nHe\r\n3\r\nllo\r\n0\r\nTrailer: x\r\n\r\n",
         b"HTTP/1.0 200 OK\r\n\r\nHello",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHello",
     ],
 )
 def test_a_body_is_read_however_it_is_delimited(answer: bytes) -> None:
