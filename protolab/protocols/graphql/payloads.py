@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
+from operator import is_
 from typing import Any, NamedTuple
 
 from protolab.fields import Derived, Field, Side, Source
@@ -46,16 +47,17 @@ class Question(NamedTuple):
 def questions(value: Any, answers: Iterable[tuple[Path, Asked]]) -> list[tuple[Path, Question]]:
     """The documents that the responses in `value` answer, of those responses that have errors to point with."""
     found = []
+    read: dict[bytes, Field] = {}  # the requests of a batch came in one text
     for path, asked in answers:
         response = _value(value, path)
         pointing = isinstance(response, list) or (isinstance(response, dict) and "errors" in response)
-        if pointing and (asked_with := question(asked)) is not None:
+        if pointing and (asked_with := question(asked, read)) is not None:
             found.append((path, asked_with))
     return found
 
 
-def question(asked: Asked) -> Question | None:
-    """The document of a request; None where it has none (a persisted one, or no string)."""
+def question(asked: Asked, read: dict[bytes, Field]) -> Question | None:
+    """The document of a request; None where it has none (a persisted one, or no string). `read` keeps what was read."""
     if asked.path == ("target",):
         found = parameters.parameters(asked.data)
         each = next((one for one in found if one.name == "query" and one.value.data), None)
@@ -63,7 +65,8 @@ def question(asked: Asked) -> Question | None:
         if each is None:
             return None
         return Question(asked.unit, asked.side, parse(each.value.data), each.value, asked.base, name)
-    field = json_text.read(asked.data).field
+    if (field := read.get(asked.data)) is None:
+        field = read[asked.data] = json_text.read(asked.data).field
     string = json_text.locate(field, (*asked.path, "query"))
     if string is None or not isinstance(string.value, str):
         return None
@@ -87,17 +90,17 @@ def message(
     """
     text = json_text.read(data, side, name)
     tree, findings = text.field, list(text.findings)
+    new: dict[int, Field] = {}  # what takes the place of a field, by its id
     for path in requests:
         string = json_text.locate(tree, (*path, "query"))
         if string is not None and isinstance(string.value, str):
             value = _value(text.value, (*path, "variables"))
-            new, found = embedded(data, string, value if isinstance(value, dict) else {}, side)
-            tree, findings = swap(tree, string, new), [*findings, *found]
+            new[id(string)], found = embedded(data, string, value if isinstance(value, dict) else {}, side)
+            findings += found
     for path, asked in answers:
-        tree, lost = _point(tree, text.value, path, asked)
-        findings += [_placed(spot, tree, side, len(data)) for spot in lost]
+        findings += [_placed(spot, tree, side, len(data)) for spot in _point(tree, text.value, path, asked, new)]
     findings += [_placed(spot, tree, side, len(data)) for spot in islice(spots, MOST) if data]
-    return tree, tuple(findings)
+    return _renewed(tree, new) if new else tree, tuple(findings)
 
 
 def _value(value: Any, path: Path) -> Any:
@@ -120,6 +123,14 @@ def _placed(spot: Spot, tree: Field, side: Side, size: int) -> Finding:
     if whole is not None and whole.end > whole.start:
         return spot.rule.at(whole.start, whole.end, side, spot.detail)
     return spot.rule.at(0, size, side, spot.detail)
+
+
+def _renewed(field: Field, new: dict[int, Field]) -> Field:
+    """The tree with all that is new in it, in one pass; each has the bytes of what it takes the place of."""
+    if (found := new.get(id(field))) is not None:
+        return found
+    children = tuple(_renewed(child, new) if child.children or id(child) in new else child for child in field.children)
+    return field if all(map(is_, children, field.children)) else field._replace(children=children)
 
 
 def swap(field: Field, old: Field, new: Field) -> Field:
@@ -227,8 +238,8 @@ def _bytes(start: int, end: int) -> str:
 # What errors point at.
 
 
-def _point(tree: Field, value: Any, path: Path, asked: Question) -> tuple[Field, list[Spot]]:
-    """The tree with, at each location and path of an error below `path`, what it points at; and paths that lead nowhere."""
+def _point(tree: Field, value: Any, path: Path, asked: Question, new: dict[int, Field]) -> list[Spot]:
+    """Put what each location and path of an error below `path` points at into `new`; returns paths that lead nowhere."""
     lost = []
     response = _value(value, path)
     errors, where = (
@@ -244,16 +255,17 @@ def _point(tree: Field, value: Any, path: Path, asked: Question) -> tuple[Field,
         for index, place in enumerate(places[:left] if isinstance(places, list) else ()):
             found = json_text.locate(tree, (*where, number, "locations", index))
             if found is not None and isinstance(place, dict):
-                tree, left = swap(tree, found, _located(found, place, asked)), left - 1
+                new[id(found)], left = _located(found, place, asked), left - 1
         if isinstance(steps, list) and left:
             found = json_text.locate(tree, (*where, number, "path"))
             if found is not None:
-                new = _followed(found, steps, asked, not places)
-                tree, left = swap(tree, found, new or found), left - 1
-                if new is None:
+                followed, left = _followed(found, steps, asked, not places), left - 1
+                if followed is not None:
+                    new[id(found)] = followed
+                else:
                     what = f"the document of unit {asked.unit} asks for nothing at {'.'.join(map(str, steps))[:100]}"
                     lost.append(Spot(rules.ERROR, (*where, number, "path"), what))
-    return tree, lost
+    return lost
 
 
 def _located(field: Field, place: dict[str, Any], asked: Question) -> Field:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 import zlib
 
 import pytest
@@ -364,3 +365,36 @@ def test_depth_and_size_exhaust_nothing() -> None:
     deep = "{a" * 30_000
     conversation = socket(subscribe("1", deep), client(b"[" * 50_000), subscribe("2", "{" + "a " * 20_000 + "}"))
     assert len(conversation) == 7
+
+
+FAILED = {"data": {"a": None}, "errors": [{"message": "m", "path": ["a"], "locations": [{"line": 1, "column": 2}]}]}
+GROWING = {
+    "a batch that fails": lambda n: [post([{"query": "{ a }"}] * n), reply(200, [FAILED] * n)],
+    "a document": lambda n: [post({"query": "query($x: Int) {" + "a(b: $x)\n" * n + "}"}), reply(200, {"data": {}})],
+    "a response": lambda n: [post({"query": "{ a }"}), reply(200, {"data": {"a": [{"b": 1}] * n}})],
+    "a socket": lambda n: [*opening(), INIT, ACK, subscribe()] + [next_()] * n,
+    "chunks": lambda n: [post({"query": "{ a }"}), reply(200, {"data": {"a": "x" * n * 9}}, chunks=n)],
+}
+
+
+def calls(said: list[Said]) -> int:
+    """How many functions are called to decode it: a measure that no other program upsets."""
+    count, connection = 0, record(said)
+
+    def called(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += 1
+
+    sys.setprofile(called)
+    try:
+        for unit in protocols.decode(connection, "graphql"):
+            assert unit.title
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize("name", GROWING)
+def test_four_times_as_much_takes_four_times_as_long(name: str) -> None:
+    calls(GROWING[name](30))  # what is imported and remembered once
+    assert calls(GROWING[name](120)) < 5 * calls(GROWING[name](30))
