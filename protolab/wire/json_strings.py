@@ -59,16 +59,6 @@ class Strand(NamedTuple):
             return min(first + at - begins + past, last)
         return last if past or at >= ends else first
 
-    def decoded_of(self, at: int) -> int:
-        """The offset in `data` of what was written at offset `at` of the JSON text.
-
-        >>> strand(b'"a\\\\nbc"', 1, 6).decoded_of(4)
-        2
-        """
-        index = max(min(bisect_right(self.source, at), len(self.source) - 1) - 1, 0)
-        begins, ends = self.decoded[index : index + 2]
-        return min(begins + max(at - self.source[index], 0), ends) if len(self.source) > 1 else 0
-
 
 def pieces(data: bytes, start: int, end: int) -> list[Piece]:
     """The pieces of what stands between a string's quotes, from `start` to `end` of `data`."""

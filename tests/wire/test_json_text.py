@@ -182,7 +182,6 @@ def test_a_strand_leads_from_what_is_said_to_the_bytes_that_say_it() -> None:
         start = said.data.index(text.encode())
         first, last = said.source_of(start, start + len(text.encode()))
         assert data[first:last] == written
-        assert said.decoded_of(first) == start
     assert said.source_of(len(said.data), len(said.data)) == (found.end - 1, found.end - 1)
 
 

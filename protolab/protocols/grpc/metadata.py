@@ -100,17 +100,6 @@ def unescaped(value: bytes) -> str:
     return raw.decode(errors="replace")
 
 
-def escaped(text: str) -> bytes:
-    """A message as grpc-message carries it.
-
-    >>> escaped("100% €")
-    b'100%25 %E2%82%AC'
-    """
-    return b"".join(
-        bytes([byte]) if 0x20 <= byte <= 0x7E and byte != 0x25 else b"%%%02X" % byte for byte in text.encode()
-    )
-
-
 def binary(value: bytes) -> list[bytes] | None:
     """The values of a -bin header: base64, with or without padding, several joined by commas; None where it is neither.
 
