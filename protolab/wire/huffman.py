@@ -117,3 +117,22 @@ def encode(text: bytes) -> bytes:
     bits = "".join([format(code, f"0{length}b") for code, length in map(CODES.__getitem__, text)])
     bits += "1" * (-len(bits) % 8)
     return int(bits, 2).to_bytes(len(bits) // 8) if bits else b""
+
+
+def symbols(data: bytes) -> list[tuple[int, int, int]]:
+    """Each byte that Huffman-coded data say, with the half-open range of its bits: what a lesson lays out.
+
+    >>> symbols(b"\\x1f\\xff")[:1]
+    [(97, 0, 5)]
+    """
+    found, node, start = [], _ROOT, 0
+    for position in range(len(data) * 8):
+        branch = node.branches[data[position >> 3] >> 7 - (position & 7) & 1]
+        if isinstance(branch, _Node):
+            node = branch
+        elif branch == EOS:
+            break
+        else:
+            found.append((branch, start, position + 1))
+            node, start = _ROOT, position + 1
+    return found

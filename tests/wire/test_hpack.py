@@ -377,3 +377,6 @@ def test_huffman_says_what_the_library_says(data: bytes) -> None:
     else:
         assert (text, wrong) == (expected, "")
     assert huffman.decode(huffman.encode(data)) == (data, "")
+    symbols = huffman.symbols(huffman.encode(data))
+    assert bytes(symbol for symbol, _, _ in symbols) == data
+    assert all(end - start == huffman.LENGTHS[symbol] for symbol, start, end in symbols)
