@@ -14,18 +14,24 @@ if TYPE_CHECKING:
     from protolab.view.states import Walk
 
 
-def walks_of(thing: object) -> Walks:
-    """The conversations of a thing, each with its protocol's tables."""
+def followed(thing: object) -> tuple[Callable[[], list[Conversation[Any, Any]]], Capture] | None:
+    """The conversations of a thing, as they are at each call, and their capture; None for a thing that has none."""
     match thing:
         case Conversation():
-            return Walks(lambda: [updated(thing)])
+            return lambda: [updated(thing)], thing.connection.capture
         case Connection():
-            return Walks(Decoded(lambda: [thing]))
+            return Decoded(lambda: [thing]), thing.capture
         case Capture():
-            return Walks(Decoded(lambda: thing.connections))
-    if isinstance(capture := getattr(thing, "capture", None), Capture):
-        return walks_of(capture)
-    raise TypeError(f"a {type(thing).__name__} has no states; a capture, a connection or a conversation has")
+            return Decoded(lambda: thing.connections), thing
+    capture = getattr(thing, "capture", None)
+    return followed(capture) if isinstance(capture, Capture) else None
+
+
+def walks_of(thing: object) -> Walks:
+    """The conversations of a thing, each with its protocol's tables. TypeError: it has no conversations."""
+    if (found := followed(thing)) is None:
+        raise TypeError(f"a {type(thing).__name__} has no states; a capture, a connection or a conversation has")
+    return Walks(found[0])
 
 
 class Walks:
@@ -52,6 +58,7 @@ class Walks:
 
 
 def updated(conversation: Conversation[Any, Any]) -> Conversation[Any, Any]:
+    """The same one, with the bytes that came since the last look."""
     conversation.update()
     return conversation
 

@@ -20,7 +20,7 @@ from protolab.capture import Capture, Connection
 from protolab.conversation import Conversation
 from protolab.errors import LabError
 from protolab.fields import Derived, Field, Side
-from protolab.following import Decoded, updated, walks_of
+from protolab.following import Decoded, followed, walks_of
 from protolab.units import Unit, Units
 from protolab.view import Change, Exchange, Ladder, Ledger, Levels, Picture, Series, Timeline, Tree, UnitView, View
 
@@ -49,15 +49,8 @@ __all__ = [
     "windows",
 ]
 
-EVENTS = (
-    "message",
-    "connected",
-    "notification",
-    "update",
-    "alert",
-    "heartbeat",
-    "resync",
-)  # that the lab's servers say
+# What the lab's servers say.
+EVENTS = ("message", "connected", "notification", "update", "alert", "heartbeat", "resync")
 
 
 def view_of(thing: object) -> View:
@@ -213,16 +206,9 @@ def explore(thing: object) -> Explore:
     """
     from protolab.view.explore import Explore  # ipywidgets is heavy, and a script does without
 
-    match thing:
-        case Conversation():
-            return Explore(lambda: (updated(thing),), thing.connection.capture)
-        case Connection():
-            return Explore(Decoded(lambda: [thing]), thing.capture)
-        case Capture():
-            return Explore(Decoded(lambda: thing.connections), thing)
-    if isinstance(capture := getattr(thing, "capture", None), Capture):
-        return explore(capture)
-    raise TypeError(f"a {type(thing).__name__} cannot be explored; a capture, a connection or a conversation can")
+    if (found := followed(thing)) is None:
+        raise TypeError(f"a {type(thing).__name__} cannot be explored; a capture, a connection or a conversation can")
+    return Explore(*found)
 
 
 def states(thing: object) -> StatesView:
