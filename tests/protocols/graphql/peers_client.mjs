@@ -9,8 +9,37 @@ function connect() {
     const { createClient } = require("graphql-sse");
     return createClient({ url: `http://${where}`, retryAttempts: 0 });
   }
+  if (way === "legacy") return legacy();
   const { createClient } = require("graphql-ws");
   return createClient({ url: `ws://${where}`, webSocketImpl: require("ws"), retryAttempts: 0, keepAlive: 20 });
+}
+
+// The library that the older protocol is of calls back; the others are iterated over.
+function legacy() {
+  const { SubscriptionClient } = require("subscriptions-transport-ws");
+  const client = new SubscriptionClient(`ws://${where}`, {}, require("ws"));
+  async function* iterate(request) {
+    const heard = [];
+    let wake = () => {};
+    const hear = (one) => { heard.push(one); wake(); };
+    const { unsubscribe } = client.request(request).subscribe({
+      next: (value) => hear({ value }),
+      error: ({ message }) => hear({ error: { message } }),
+      complete: () => hear({ done: true }),
+    });
+    try {
+      for (;;) {
+        while (!heard.length) await new Promise((ready) => { wake = ready; });
+        const { value, error, done } = heard.shift();
+        if (error) throw error;
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+  return { iterate, dispose: () => client.close() };
 }
 
 const client = connect();

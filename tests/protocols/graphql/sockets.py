@@ -15,7 +15,7 @@ from websockets.typing import Subprotocol
 from protolab.protocols.graphql.server import GraphQLServer
 from protolab.protocols.graphql.subprotocols import TRANSPORT
 
-PATIENCE = 20  # seconds that anything may take
+PATIENCE = 60  # seconds that anything may take
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

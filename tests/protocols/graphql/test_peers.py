@@ -23,13 +23,19 @@ from tests.protocols.graphql.sockets import run, serving, until
 from tests.tools import need
 
 HERE = Path(__file__).parent
-NPM = ("graphql@16", "graphql-ws@6", "graphql-sse@2", "graphql-http@1", "ws@8")
+NPM = ("graphql@16", "graphql-ws@6", "graphql-sse@2", "graphql-http@1", "subscriptions-transport-ws@0.11", "ws@8")
+
+
+@pytest.fixture(scope="module")
+def packages() -> None:
+    """Have the npm packages before a test's time begins to run."""
+    installed(*NPM)
 
 
 @asynccontextmanager
 async def node(script: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A script with the npm packages within reach."""
-    folder = await asyncio.to_thread(installed, *NPM)
+    folder = installed(*NPM)
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         need("node"), str(HERE / script), *arguments, cwd=folder, stdin=pipe, stdout=pipe
@@ -42,7 +48,8 @@ async def node(script: str, *arguments: str) -> AsyncIterator[asyncio.subprocess
         await process.wait()
 
 
-@pytest.mark.parametrize("way", ["ws", "sse"])
+@pytest.mark.usefixtures("packages")
+@pytest.mark.parametrize("way", ["ws", "legacy", "sse"])
 def test_the_npm_clients_are_served(way: str) -> None:
     async def story() -> None:
         async with serving() as (server, where), node("peers_client.mjs", way, where) as process:
@@ -91,6 +98,7 @@ def test_gql_is_served_over_http() -> None:
     run(story())
 
 
+@pytest.mark.usefixtures("packages")
 def test_our_client_is_served_by_the_npm_servers() -> None:
     async def story() -> None:
         async with node("peers_server.mjs") as process:
