@@ -36,7 +36,8 @@ class Log:
         """Add a line. It may quote a stranger: what a terminal would obey is spelled."""
         if len(text) > LONGEST:
             text = f"{text[:LONGEST]}... ({len(text):,} characters)"
-        text = "\n".join(map(printable, text.split("\n")))
+        if not text.isprintable():
+            text = "\n".join(map(printable, text.split("\n")))
         if len(self.entries) == self.entries.maxlen:
             self.lost += 1
         self.entries.append(Entry(time.monotonic() - self._began, text))
