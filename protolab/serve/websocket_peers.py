@@ -19,7 +19,7 @@ from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
-from websockets.exceptions import ProtocolError
+from websockets.exceptions import InvalidMessage, ProtocolError
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import Protocol, State
@@ -29,7 +29,7 @@ from websockets.typing import DataLike, Subprotocol
 
 from protolab import repeat
 from protolab.serve.fanout import Member
-from protolab.wire.http1 import HOST
+from protolab.wire.http1 import HOST, TARGET, elements
 from protolab.wire.websocket_frames import mask, read_head
 
 _END = b"\r\n\r\n"  # of a request's head
@@ -87,13 +87,33 @@ class _Strict(Protocol):
 class LabServerProtocol(_Strict, ServerProtocol):
     """A server's side of the protocol, without any I/O."""
 
+    _refused = False  # the request cannot be read, and was answered so
+
+    def send_eof(self) -> None:
+        """End the stream. Section 4.2.1 wants a request that cannot be read answered; the library only hangs up."""
+        unread = isinstance(self.handshake_exc, InvalidMessage) and not isinstance(
+            self.handshake_exc.__cause__, EOFError
+        )
+        if self.state is State.CONNECTING and unread and not self._refused:
+            self._refused = True
+            return self.send_response(self.reject(400, "This is not a request that can be read.\n"))
+        super().send_eof()
+
     def accept(self, request: Request) -> Response:
         """The answer to a handshake request; see the comments for where it is not the library's."""
+        upgrades = [name.lower() for value in request.headers.get_all("Upgrade") for name in elements(value)]
+        if "websocket" in upgrades and upgrades[1:]:  # section 4.2.1: one that contains it; the library wants it alone
+            headers = request.headers.copy()
+            del headers["Upgrade"]
+            headers["Upgrade"] = "websocket"
+            request = dataclasses.replace(request, headers=headers)
         hosts, versions = (request.headers.get_all(name) for name in ("Host", "Sec-WebSocket-Version"))
         if len(hosts) != 1:  # RFC 9112 section 3.2
             response = self.reject(400, f"A request has one Host header, and this one has {len(hosts)}.\n")
         elif not HOST.fullmatch(hosts[0]):
             response = self.reject(400, "This Host header names no server.\n")
+        elif not TARGET.fullmatch(request.path):  # section 3.2
+            response = self.reject(400, "This is not a path that a request can have.\n")
         else:
             response = super().accept(request)
         if response.status_code == 400 and versions not in ([], ["13"]):

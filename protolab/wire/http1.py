@@ -23,7 +23,8 @@ _STATUS = re.compile(rb"(HTTP/\d\.\d)( +)(\d{3})(?:( )(.*))?", re.S)
 _CONTROL = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]+")  # RFC 9110 section 5.5: all but the tab
 _NO_TARGET = re.compile(rb"[^!-~]+|#.*", re.S)  # section 3.2: visible ASCII, and RFC 9110 section 4.2.5: no fragment
 _FORMS = re.compile(rb"/|[A-Za-z][A-Za-z0-9+.\-]*://")  # of targets: a path, or a whole URI
-HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+,;=]*)(?::\d*)?", re.A)  # RFC 3986 section 3.2.2
+TARGET = re.compile(r"(?:/|[A-Za-z][A-Za-z0-9+.\-]*://)[!-\"$-~]*")  # the same for text
+HOST = re.compile(r"(?:\[[0-9A-Za-z:.%~_\-]+\]|[A-Za-z0-9\-._~%!$&'()*+,;=]*)(?::\d*)?", re.A)  # RFC 3986 section 3.2.2
 # RFC 9110 section 6.5.1: what frames, routes or changes a message, or says how to read it, must come before its body.
 _NEVER_TRAILERS = re.compile(
     "authorization|cache-control|content-(encoding|length|range|type)|expect|host|max-forwards|proxy-authorization|range|"

@@ -11,6 +11,7 @@ from protolab import lab, websocket
 from protolab.fields import Side
 from protolab.protocols.websocket import rules
 from protolab.protocols.websocket.conformance import CASES, REQUESTS, Case, Request, judge_server
+from protolab.protocols.websocket.raw import raw_connect
 from protolab.wire.websocket_frames import Frame
 from tests.decoding import record, sound
 from tests.protocols.websocket.heads import ACCEPT, request, response
@@ -53,6 +54,36 @@ def test_a_live_server_reacts_to_every_violation_as_the_finding_says() -> None:
         verdicts = asyncio.run(judge_server(server.url))
     assert len(verdicts) == len(CASES) + len(REQUESTS)
     assert [verdict for verdict in verdicts if not verdict.agrees] == []
+
+
+UNREADABLE = [
+    request("GET / http/1.1"),
+    request("GET /"),
+    request("GET /a#b HTTP/1.1"),
+    request("GET chat HTTP/1.1"),
+    request().replace(b"Host:", b"Host :"),
+    request().replace(b"Upgrade:", b"Upgrade"),
+    request().replace(b"\r\nUpgrade", b"\r\n folded\r\nUpgrade"),
+    request(host="a\0b"),
+]
+
+
+def test_a_live_server_answers_what_cannot_be_read_as_the_finding_says_and_an_upgrade_among_others_with_101() -> None:
+    for head in UNREADABLE:
+        (unit,) = sound(record([(C, head)]))
+        assert "HTTP 400" in [finding.rule.reaction for finding in unit.findings]
+    fine = request(upgrade="h2c, WebSocket")
+    assert not sound(record([(C, fine)])).findings
+
+    async def statuses(url: str) -> list[int]:
+        found = []
+        for head in (*UNREADABLE, fine):
+            async with raw_connect(url, upgrade=False) as peer:
+                found.append(await peer.request(head))
+        return found
+
+    with lab.start(websocket.EchoServer(), tap=False) as server:
+        assert asyncio.run(statuses(server.url)) == [400] * len(UNREADABLE) + [101]
 
 
 @pytest.mark.parametrize(
