@@ -100,6 +100,8 @@ def decompressed(body: bytes, encoding: bytes) -> tuple[bytes | None, str]:
         return None, f"it decompresses to more than {LARGEST:,} bytes"
     if not inflater.eof:
         return None, f"it ends before {name} does"
+    if inflater.unused_data:
+        return None, f"{name} ends {len(inflater.unused_data):,} bytes before it does"
     return content, ""
 
 

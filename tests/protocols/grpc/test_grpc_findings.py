@@ -127,6 +127,8 @@ CASES = [
     case("message-decompression", [*START, *request(block=GZIP), *client(http2.data(1, message(b"no gzip", 1)))], H + 5, H + 12),
     case("message-decompression", [*START, *request(block=GZIP), *client(http2.data(1, message(gzip.compress(b"x")[:-4], 1)))],
          H + 5, H + 5 + len(gzip.compress(b"x")) - 4, note="cut off gzip"),
+    case("message-decompression", [*START, *request(block=GZIP), *client(http2.data(1, message(gzip.compress(b"x") + b"more", 1)))],
+         H + 5, H + 9 + len(gzip.compress(b"x")), note="more than gzip"),
     case("message-truncated", [*OPEN, *client(http2.data(1, TEXT + message(b"\x08\x01", length=3), end=True))],
          H + len(TEXT), H + len(TEXT) + 7),
     case("message-truncated", [*OPEN, *client(http2.data(1, TEXT[:3]), http2.data(1, TEXT[3:-1]), http2.data(1, b"", end=True))],
