@@ -100,7 +100,9 @@ class Exchange:
         framing = http1_bodies.framing(head)
         if method in ("GET", "HEAD"):
             raw = data[where.start : where.end]
-            made, spots = self._get(made, raw, start + where.start)
+            made, spots = self._get(
+                made, raw, start + where.start, "text/event-stream" in (head.get("Accept") or "").lower()
+            )
             for rule, begin, end, detail in spots:
                 found.append(rule.at(where.start + begin, where.start + end, Side.CLIENT, detail))
         elif method == "POST" and graphql:
@@ -114,11 +116,14 @@ class Exchange:
         self._drop(Side.CLIENT)
         return found, made
 
-    def _get(self, made: Request, target: bytes, base: int) -> tuple[Request, list[tuple[Rule, int, int, str]]]:
+    def _get(
+        self, made: Request, target: bytes, base: int, events: bool
+    ) -> tuple[Request, list[tuple[Rule, int, int, str]]]:
         found = parameters.parameters(target)
         names = {each.name for each in found}
         if not names & {"query", "extensions"}:
-            return made._replace(graphql=False), []  # a page, perhaps, at the same URL
+            # A page, perhaps, at the same URL; or the stream of graphql-sse's single connection, which carries what others ask.
+            return made._replace(graphql=made.graphql and events), []
         value, broken = parameters.request(found)
         spots: list[tuple[Rule, int, int, str]] = []
         for spot in (

@@ -49,7 +49,7 @@ def told(unit: Unit, asked: tuple[tuple[Path, Asked], ...], over: bool) -> Told 
         return None
     data = text.encode("utf-8", "replace")
     value, sound = json_text.load(data) if data else (None, True)
-    single = isinstance(value, dict) and "id" in value and not value.keys() & {"data", "errors"}
+    single = not asked and isinstance(value, dict) and "id" in value and not value.keys() & {"data", "errors"}
     path: Path = ("payload",) if single else ()
     spots = tuple(_judged(type_, value, sound, bool(data), path, over))
     request = asked[0][1] if len(asked) == 1 and not single else None

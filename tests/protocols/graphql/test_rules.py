@@ -354,6 +354,15 @@ def test_an_event_stream_is_judged_event_by_event(rule: str) -> None:
     assert at is None or unit.data[finding.start : finding.end] == at
 
 
+def test_a_single_connection_carries_ids_and_a_distinct_one_does_not() -> None:
+    open_ = (C, b"GET /graphql/stream HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n")
+    told = event('event: next\ndata: {"id":"7","payload":{"data":{"tick":1}}}\n\n')
+    single = decoded(open_, STREAM[1], told, event('event: next\ndata: {"id":7,"payload":{"data":{}}}\n\n'))
+    assert [(rule, at) for rule, at in broken(single)] == [("event-data", b"7")]
+    assert single[2].title == 'next 7 {"tick":1}'
+    assert {finding.rule.id for _, finding in decoded(*STREAM, told).findings} == {"response", "response-entry"}
+
+
 def test_nothing_may_follow_the_complete_of_an_event_stream() -> None:
     conversation = decoded(*STREAM, event("event: complete\ndata:\n\n"), STREAM[2])
     assert [finding.rule.id for _, finding in conversation.findings] == ["after-stream"]
