@@ -141,6 +141,8 @@ class Handle:
                 raise LabError("The lab is being stopped.", "Start the server once it is.")
             if (before := lab.handles.get(self.name)) is not None:
                 await asyncio.shield(before._shut(lab))
+            if any(handle.server is self.server for handle in lab.handles.values()):
+                raise LabError("This server runs already, under another name.", "Stop it first, or make another one.")
             try:
                 if self._capture is None:
                     listening = await self.server.start(host, port)

@@ -51,6 +51,17 @@ def test_a_started_server_has_a_url_a_capture_and_a_log_and_none_listens_once_it
     server.stop()
 
 
+def test_a_server_that_runs_is_not_started_again_under_another_name() -> None:
+    """It would forget the port that it listens on, which nothing could then free."""
+    server = websocket.EchoServer()
+    url = lab.start(server).url
+    with pytest.raises(LabError, match="runs already"):
+        lab.start(server, name="another")
+    assert asyncio.run(echoed(url)) == "Hello"
+    assert asyncio.run(echoed(lab.start(server).url)) == "Hello"  # under its own name it is replaced
+    assert not listens(url)
+
+
 def test_a_client_in_ordinary_code_runs_on_the_labs_loop() -> None:
     server = lab.start(websocket.EchoServer())
     connection = lab.run(websocket.connect(server.url))
