@@ -53,9 +53,14 @@ def essence(head: Head) -> str:
 
 
 def announces(head: Head) -> bool:
-    """Whether a response is an event stream whose bytes can be read: 200, the right type, and no content coding."""
-    coding = (head.get("Content-Encoding") or "identity").strip().lower()
-    return head.status == 200 and essence(head) == "text/event-stream" and coding == "identity"
+    """Whether a response is an event stream whose bytes can be read: 200, the right type, and nothing compressed."""
+    return head.status == 200 and essence(head) == "text/event-stream" and not compressed(head)
+
+
+def compressed(head: Head) -> str:
+    """The codings of a body that nothing here undoes, "" when there are none: RFC 9110 section 8.4, RFC 9112 section 6.1."""
+    said = [each for name in ("Content-Encoding", "Transfer-Encoding") for each in elements(head.get(name) or "")]
+    return ", ".join(each for each in said if each.lower() not in ("identity", "chunked"))
 
 
 def pieces(data: bytes, left: int, seeking: bool = False) -> tuple[list[Piece], int, bool]:

@@ -15,7 +15,7 @@ from protolab.errors import LabError
 from protolab.protocols.sse.fetch import BadAnswer
 from protolab.serve.returning import Rule, retry_after
 from protolab.wire import http1
-from protolab.wire.event_blocks import essence
+from protolab.wire.event_blocks import compressed, essence
 from protolab.wire.event_stream import EventTooBig
 
 
@@ -48,11 +48,11 @@ def refusal(head: http1.Head, rules: Mapping[int, Rule] | None = None) -> Ending
     """Why no stream comes with this response; None if one does."""
     status = head.status
     if status == 200:
-        type_, coding = essence(head), head.get("Content-Encoding") or "identity"
+        type_, coding = essence(head), compressed(head)
         if type_ != "text/event-stream":
             said = f"has the type {type_}" if type_ else "does not say of which type it is"
             why = "only text/event-stream is an event stream"
-        elif coding.lower() != "identity":
+        elif coding:
             said, why = f"is coded as {coding}", "it was asked for as it is"
         else:
             return None

@@ -11,7 +11,7 @@ from protolab.fields import Derived, Field, Side
 from protolab.findings import Finding, Rule
 from protolab.protocols.sse import rules
 from protolab.wire import http1
-from protolab.wire.event_blocks import announces, essence
+from protolab.wire.event_blocks import announces, compressed, essence
 from protolab.wire.http1 import Head
 from protolab.wire.http1_bodies import framing
 
@@ -105,8 +105,7 @@ def _outcome(head: Head, stream: bool) -> tuple[str, str]:
     if stream:
         return OPEN, "the stream begins after this head"
     if status == 200 and type_ == "text/event-stream":
-        coding = head.get("Content-Encoding")
-        return OPEN, f"the stream is compressed ({coding}): its events are not looked at here"
+        return OPEN, f"the stream is compressed ({compressed(head)}): its events are not looked at here"
     if status == 204:
         return CLOSED, "204 tells an EventSource not to come back"
     if status in REDIRECTS and head.get("Location") is not None:
@@ -126,7 +125,7 @@ def _notes(head: Head) -> dict[str, str]:
         notes["x-accel-buffering"] = "no: nginx passes each event on at once"
         if "no-store" not in (head.get("Cache-Control") or "").lower():
             del notes["cache-control"]
-    if head.all("Content-Encoding"):
+    if compressed(head):
         notes["content-encoding"] = "the body is compressed and left as it is"
     return notes
 

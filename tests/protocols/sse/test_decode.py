@@ -326,6 +326,8 @@ def test_other_requests_on_the_connection_are_plain_http() -> None:
         (b"200 OK\r\nContent-Type: text/event-stream, text/html\r\nContent-Length: 0", "CLOSED", "text/html"),
         (b"200 OK\r\nContent-Type: text/event-stream-x\r\nContent-Length: 0", "CLOSED", "type is"),
         (b"200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip", "OPEN", "compressed (gzip)"),
+        (b"200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: br, chunked", "OPEN", "compressed (br)"),
+        (b"200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: Identity", "OPEN", "begins after"),
     ],
 )
 def test_an_answer_says_what_an_event_source_makes_of_it(answer: bytes, state: str, note: str) -> None:
