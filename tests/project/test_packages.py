@@ -81,6 +81,8 @@ def test_type_checkers_see_each_public_name_of_a_protocol_where_it_is(card):
             declared |= {name.asname: each.module for each in imports for name in each.names}
     offered = {name: getattr(package, name) for name in getattr(package, "__all__", ()) if name != "CARD"}
     assert offered.keys() == declared.keys()
+    # A function named as its module would be the module as soon as that is imported.
+    assert not [name for name in offered if package._PUBLIC[name] == name]
     for name, thing in offered.items():
         found = importlib.import_module(declared[name])
         assert thing is (getattr(found, name) if found is not package else thing)

@@ -57,13 +57,11 @@ _PUBLIC = {
     "Request": "request",
     "Store": "store",
     "users_and_posts": "schema",
-    "decode": "decode",
 }
 if TYPE_CHECKING:  # the same once more, for editors and type checkers
     from protolab.protocols.graphql.client import Client as Client
     from protolab.protocols.graphql.client_errors import Ended as Ended
     from protolab.protocols.graphql.client_errors import GraphQLError as GraphQLError
-    from protolab.protocols.graphql.decode import decode as decode
     from protolab.protocols.graphql.engine import Engine as Engine
     from protolab.protocols.graphql.engine import Refusal as Refusal
     from protolab.protocols.graphql.limits import Limits as Limits

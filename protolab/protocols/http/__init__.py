@@ -19,10 +19,9 @@ def _recognise(client: bytes, server: bytes, midway: bool) -> int:
 
 CARD = Card("http", "HTTP/1.1", ("RFC 9110", "RFC 9112"), recognise=_recognise)
 
-_PUBLIC = {"connect": "client", "decode": "decode", "UpdatesServer": "server"}
+_PUBLIC = {"connect": "client", "UpdatesServer": "server"}
 if TYPE_CHECKING:  # the same once more, for editors and type checkers
     from protolab.protocols.http.client import connect as connect
-    from protolab.protocols.http.decode import decode as decode
     from protolab.protocols.http.server import UpdatesServer as UpdatesServer
 
 __all__ = ["CARD", *_PUBLIC]  # pyright: ignore[reportUnsupportedDunderAll]
