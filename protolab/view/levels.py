@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby, pairwise
 from typing import Any, ClassVar, NamedTuple
 
 from protolab.plain import printable, width
@@ -55,8 +55,8 @@ class Levels(View):
     ) -> None:
         self.title = title
         self.series = tuple(series)
-        self.unit = unit
-        self.step = step
+        self.unit = printable(unit)
+        self.step = printable(step)
         self.notes = dict(notes or {})
         for each in self.series:
             if any(a[0] > b[0] for a, b in pairwise(each.points)):
@@ -175,13 +175,17 @@ class Levels(View):
         ]
         for number, each in enumerate(self.series):
             tone, dash = drawing.TONES[(number * 3 + 3) % len(drawing.TONES)], _DASHES[number % len(_DASHES)]
-            for start, end in each.blocked:
+            for start, end in _apart(each.blocked, x):
                 drawn.append(_band(x(start), _TOP, max(x(end) - x(start), 2), _HIGH))
             for start, _ in each.blocked[:1]:  # named once: the bands may stand close together
                 drawn.append(drawing.label(x(start) + 3, _TOP + 14 + 14 * number, elided(each.name, 20), size=11))
-            path = ""
-            for at, value in each.points:
-                path += f"M{x(at):.1f} {y(value):.1f}" if not path else f"H{x(at):.1f}V{y(value):.1f}"
+            path, digits = "", ".1f" if len(each.points) <= _AXIS else ".0f"
+            for left, group in groupby(each.points, key=lambda point: format(x(point[0]), digits)):
+                heights = [y(value) for _, value in group]
+                seen = [*dict.fromkeys((heights[0], min(heights), max(heights), heights[-1]))]
+                begun = bool(path)
+                path += f"H{left}" if begun else f"M{left} {seen[0]:.1f}"
+                path += "".join(f"V{height:.1f}" for height in seen[not begun :])
             path += f"H{x(last):.1f}" if path else ""
             dashes = f' stroke-dasharray="{dash}"' if dash else ""
             drawn.append(f'<path d="{path}" fill="none" stroke="{tone}" stroke-width="2.5"{dashes}/>')
@@ -206,6 +210,18 @@ class Levels(View):
             blocked = "; blocked " + ", ".join(f"{a:,} to {b:,}" for a, b in each.blocked[:20]) if each.blocked else ""
             said.append(f"{elided(each.name, NAME)}: {points}{more}{blocked}")
         return f"Steps by {self.step}, in {self.unit or 'numbers'}. {'. '.join(said)}."
+
+
+def _apart(blocked: Sequence[tuple[int, int]], x: Callable[[float], float]) -> Iterable[tuple[int, int]]:
+    """The intervals that a picture can tell apart: of more than it has columns, those of one column as one."""
+    if len(blocked) <= _AXIS:
+        return blocked
+    found: dict[int, tuple[int, int]] = {}
+    for start, end in blocked:
+        column = round(x(start))
+        first, last = found.get(column, (start, end))
+        found[column] = min(first, start), max(last, end)
+    return found.values()
 
 
 def _band(x: float, y: float, wide: float, high: float) -> str:

@@ -150,3 +150,10 @@ def test_points_out_of_order_are_refused() -> None:
 def test_show_offers_both() -> None:
     assert show.ledger("A table", CHANGES, capacity=4096).text() == ledger().text()
     assert show.levels("Windows", WINDOWS, unit="bytes", notes={8: "WINDOW_UPDATE"}).text() == levels().text()
+
+
+def test_a_picture_of_many_steps_stays_small() -> None:
+    many = Series(
+        "window", tuple((step, step % 7) for step in range(9000)), tuple((at, at + 1) for at in range(0, 9000, 2))
+    )
+    assert len(Levels("windows", [many])._repr_mimebundle_()["text/html"]) < 200_000
