@@ -9,9 +9,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from protolab import repeat
 
+# What hypothesis does by itself in CI, everywhere: a busy machine fails no test, and neither does one example in a million.
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 TESTS = Path(__file__).parent
 KINDS = ("unit and property", "live loopback", "notebook cells", "browser")
 TALKS = {
