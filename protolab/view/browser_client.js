@@ -41,10 +41,11 @@ class Client {
     this.peer = null; // a WebSocket or an EventSource
     this.began = performance.now();
     this.unheard = [];
+    this.said = "";
     this.lines = 0;
     this.spoken = speaker();
     this.trouble = el("p", { class: "trouble line" });
-    this.kernel = new Kernel(model, (text) => this.say(text));
+    this.kernel = new Kernel(model, (text) => this.say(this.said, text));
     this.url = this.input(model.get("url"), 250, () => this.connect());
     this.state = el("output", { class: "state" });
     this.log = el("tbody");
@@ -75,7 +76,11 @@ class Client {
 
   row(label, ...nodes) { return el("div", { class: "tools", role: "group", "aria-label": label }, ...nodes); }
 
-  say(text) { this.trouble.textContent = text && `! ${text}`; }
+  /** Say what is wrong with the connection; what is wrong with Python stands in its place for as long as it lasts. */
+  say(text, python = "") {
+    this.said = text;
+    this.trouble.textContent = python || text ? `! ${python || text}` : "";
+  }
 
   draw() {
     const state = this.peer?.readyState;

@@ -5,6 +5,8 @@ One notebook for all of it. Screenshots for people go to .ci/out.
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -233,6 +235,7 @@ def test_the_browser_hears_events_and_comes_back_by_itself_beside_what_the_tap_s
 def test_a_page_that_may_not_read_a_stream_is_told_what_the_server_must_allow(page, widget):
     strict = widget(STRICT)
     strict.get_by_role("button", name="Connect").click()
+    expect(strict).to_contain_text(re.compile("on the wire, connections? "))  # Python's answer takes no words away
     expect(strict.locator(".trouble.line")).to_contain_text("it must say Access-Control-Allow-Origin")
     expect(strict.locator(".trouble.line")).to_contain_text('origins=["http')
     expect(strict.locator(".state")).to_have_text("readyState 2: closed")
