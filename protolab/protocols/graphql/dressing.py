@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from protolab.fields import Derived, Field
 from protolab.findings import Finding
-from protolab.protocols.graphql import parameters, payloads, streams, titles
+from protolab.protocols.graphql import parameters, payloads, pointing, streams, titles
 from protolab.protocols.graphql.exchange import Body
 from protolab.protocols.graphql.session import Verdict
 from protolab.protocols.graphql.shapes import Path
@@ -15,7 +15,7 @@ from protolab.wire import http1_bodies
 
 def body(unit: Unit, said: Body) -> Unit:
     """A body, or the last chunk of one, with the request or the response in it."""
-    asked = payloads.questions(said.value, said.answers)
+    asked = pointing.questions(said.value, said.answers)
     tree, findings = payloads.message(said.data, unit.side, said.requests, asked, said.spots, "body")
     if said.at is not None:
         field = tree._replace(value=None)
@@ -34,9 +34,9 @@ def body(unit: Unit, said: Body) -> Unit:
 def message(unit: Unit, said: Text, verdict: Verdict) -> Unit:
     """A frame that completes a message, with the message's tree where the carrier has its text."""
     requests: list[Path] = [("payload",)] if verdict.type in ("subscribe", "start") else []
-    asked: list[tuple[Path, payloads.Question]] = []
+    asked: list[tuple[Path, pointing.Question]] = []
     if verdict.type in ("next", "data", "error") and verdict.asked is not None:
-        asked = payloads.questions(said.value[0], [(("payload",), verdict.asked)])
+        asked = pointing.questions(said.value[0], [(("payload",), verdict.asked)])
     if not said.data:
         spots = tuple(spot.rule.at(0, len(unit.data), unit.side, spot.detail) for spot in verdict.spots)
         return unit._replace(findings=(*unit.findings, *spots))
@@ -65,7 +65,7 @@ def _noted(tree: Field) -> Field:
 
 def event(unit: Unit, said: streams.Told) -> Unit:
     """An event with the response in its data."""
-    answers = payloads.questions(said.value, [(said.payload, said.asked)] if said.asked is not None else [])
+    answers = pointing.questions(said.value, [(said.payload, said.asked)] if said.asked is not None else [])
     if not said.data:
         found = tuple(spot.rule.at(0, len(unit.data), unit.side, spot.detail) for spot in said.spots)
         return unit._replace(findings=(*unit.findings, *found), entitle=lambda _: titles.event(said))
